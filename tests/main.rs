@@ -1,0 +1,5 @@
+//! The tests that need more than one crate: the built binary, real sockets, the repository itself.
+//!
+//! One test binary with a module per subject. Each test takes port 0 and a folder of its own.
+
+mod arrows;
