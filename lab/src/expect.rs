@@ -1,0 +1,1 @@
+//! Expectations: what a scenario claims about its figures, parsed and judged.

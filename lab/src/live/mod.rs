@@ -1,0 +1,1 @@
+//! The live driver: plays a plan against real processes on this machine.

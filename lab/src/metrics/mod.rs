@@ -1,0 +1,1 @@
+//! Figures, folded from observations as they come; memory does not grow with the number of requests.

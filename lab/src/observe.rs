@@ -1,0 +1,1 @@
+//! What was seen of one request, from outside: by the client and by the origin.

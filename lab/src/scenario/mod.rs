@@ -1,0 +1,1 @@
+//! The scenario as written: YAML in, checked types out.

@@ -1,0 +1,1 @@
+//! The simulator: plays a plan in virtual time through the same cache core.
