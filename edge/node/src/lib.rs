@@ -1,1 +1,16 @@
-//! placeholder
+//! The cache server around `edge-core`: sockets, memory and clocks for its decisions.
+//!
+//! A node listens for clients, decides with `edge-core`, keeps stored responses in foyer and
+//! fetches from one upstream, which may be another node. It knows nothing of places, routing,
+//! scenarios or delays: what stands in front of it or behind it speaks HTTP.
+//!
+//! [`start`] makes a node of a [`Config`]; [`Running`] is the node while it runs. Neither installs
+//! signal handlers, prints or reads a command line.
+
+mod config;
+mod listen;
+mod running;
+mod tasks;
+
+pub use config::{ClientField, Config, ConfigError, Eviction};
+pub use running::{Running, StartError, start};

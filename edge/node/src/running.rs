@@ -1,0 +1,111 @@
+//! Starting a node, and the node while it runs.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::config::{Config, ConfigError};
+use crate::listen;
+use crate::tasks::Tasks;
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A data thread or its runtime could not be made.
+    #[error("cannot start a data thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// How far a node's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Takes new connections.
+    Serving,
+    /// Ends what is under way.
+    Draining,
+    /// Drops what is left.
+    Ended,
+}
+
+/// A node that runs. Dropping it ends the node at once.
+#[derive(Debug)]
+pub struct Running {
+    listen: SocketAddr,
+    admin: SocketAddr,
+    phase: Arc<watch::Sender<Phase>>,
+    stop_requested: watch::Receiver<bool>,
+    tasks: Arc<Tasks>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Starts a node: it listens when this returns.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let _upstream = config.check()?;
+    let threads = config.thread_count();
+    let at = |address| move |source| StartError::Listen { address, source };
+    let listeners = listen::bind(config.listen, threads).map_err(at(config.listen))?;
+    let admin = listen::bind(config.admin, 1)
+        .map_err(at(config.admin))?
+        .remove(0);
+    let _ = (&listeners, &admin);
+    todo!()
+}
+
+impl Running {
+    /// Where clients connect.
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// Where the operator connects.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Returns when somebody asked for a stop on the admin listener (`POST /stop`). Whoever owns
+    /// the process then calls [`Running::stop`].
+    pub async fn stop_requested(&self) {
+        let mut asked = self.stop_requested.clone();
+        // An error means that the admin listener is gone, which asks for nothing.
+        if asked.wait_for(|asked| *asked).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Takes no new connections, ends what is under way for up to `grace`, and drops the rest.
+    pub async fn stop(mut self, grace: Duration) {
+        self.phase.send_replace(Phase::Draining);
+        let _ = tokio::time::timeout(grace, self.tasks.none_left()).await;
+        self.phase.send_replace(Phase::Ended);
+        let threads = std::mem::take(&mut self.threads);
+        // Joining blocks for as long as the runtimes take to drop what they hold.
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().for_each(|thread| drop(thread.join()));
+        });
+        let _ = joined.await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.phase.send_replace(Phase::Ended);
+    }
+}
+
+#[allow(dead_code)]
+fn unused(_: TcpListener, _: mpsc::Sender<()>) {}
