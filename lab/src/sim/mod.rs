@@ -1,1 +1,3 @@
 //! The simulator: plays a plan in virtual time through the same cache core.
+
+pub mod store;

@@ -1,0 +1,125 @@
+//! Doubly linked lists of dense keys in one flat array of links. It knows nothing of caches.
+//!
+//! Several lists can share one [`Links`] as long as a key is in at most one of them: a key costs
+//! eight bytes, and no operation allocates.
+
+/// No key. Keys are below it.
+pub const NONE: u32 = u32::MAX;
+
+/// The links of all keys: `before` and `after`, by key.
+#[derive(Debug, Default)]
+pub struct Links(Vec<[u32; 2]>);
+
+impl Links {
+    /// Links for the keys `0..keys`, none of them in a list.
+    pub fn new(keys: usize) -> Self {
+        Self(vec![[NONE, NONE]; keys])
+    }
+
+    /// The key after this one (towards the back of its list), or [`NONE`].
+    pub fn after(&self, key: u32) -> u32 {
+        self.0[key as usize][1]
+    }
+}
+
+/// One list: its ends and its length. The front is where most policies evict.
+#[derive(Debug, Clone, Copy)]
+pub struct List {
+    front: u32,
+    back: u32,
+}
+
+impl List {
+    /// An empty list.
+    pub const fn new() -> Self {
+        Self {
+            front: NONE,
+            back: NONE,
+        }
+    }
+
+    /// The oldest key, or [`NONE`].
+    pub fn front(&self) -> u32 {
+        self.front
+    }
+
+    /// Appends a key that is in no list.
+    pub fn push_back(&mut self, links: &mut Links, key: u32) {
+        links.0[key as usize] = [self.back, NONE];
+        if self.back == NONE {
+            self.front = key;
+        } else {
+            links.0[self.back as usize][1] = key;
+        }
+        self.back = key;
+    }
+
+    /// Takes a key out that is in this list.
+    pub fn remove(&mut self, links: &mut Links, key: u32) {
+        let [before, after] = links.0[key as usize];
+        if before == NONE {
+            self.front = after;
+        } else {
+            links.0[before as usize][1] = after;
+        }
+        if after == NONE {
+            self.back = before;
+        } else {
+            links.0[after as usize][0] = before;
+        }
+        links.0[key as usize] = [NONE, NONE];
+    }
+
+    /// Takes the oldest key out.
+    pub fn pop_front(&mut self, links: &mut Links) -> Option<u32> {
+        let key = self.front;
+        if key == NONE {
+            return None;
+        }
+        self.remove(links, key);
+        Some(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(list: &List, links: &Links) -> Vec<u32> {
+        let mut found = Vec::new();
+        let mut key = list.front();
+        while key != NONE {
+            found.push(key);
+            key = links.after(key);
+        }
+        found
+    }
+
+    #[test]
+    fn keys_keep_their_order_whichever_is_removed() {
+        for removed in 0..4u32 {
+            let mut links = Links::new(4);
+            let mut list = List::new();
+            for key in 0..4 {
+                list.push_back(&mut links, key);
+            }
+            list.remove(&mut links, removed);
+            let expected: Vec<u32> = (0..4).filter(|&key| key != removed).collect();
+            assert_eq!(keys(&list, &links), expected);
+            list.push_back(&mut links, removed);
+            assert_eq!(keys(&list, &links).last(), Some(&removed));
+        }
+    }
+
+    #[test]
+    fn a_list_empties_and_fills_again() {
+        let mut links = Links::new(2);
+        let mut list = List::new();
+        assert_eq!(list.pop_front(&mut links), None);
+        list.push_back(&mut links, 1);
+        assert_eq!(list.pop_front(&mut links), Some(1));
+        assert_eq!(list.pop_front(&mut links), None);
+        list.push_back(&mut links, 0);
+        assert_eq!(keys(&list, &links), [0]);
+    }
+}

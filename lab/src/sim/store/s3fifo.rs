@@ -1,0 +1,146 @@
+//! S3-FIFO (Yang et al., SOSP 2023) as foyer has it: a small queue of 10 % of the weight, a main
+//! queue, a ghost queue of the whole capacity, and promotion after one further access.
+
+use std::collections::VecDeque;
+
+use super::list::{Links, List};
+use super::{Eviction, Key};
+
+const MOST: u8 = 3;
+const PROMOTED_AT: u8 = 1;
+const IN_MAIN: u8 = 0x80;
+const IN_GHOST: u8 = 0x40;
+const COUNT: u8 = 0x03;
+
+/// The three queues. `marks` holds per key its access count, its queue, and whether it is a ghost.
+#[derive(Debug)]
+pub struct S3Fifo {
+    links: Links,
+    small: List,
+    main: List,
+    marks: Vec<u8>,
+    small_weight: u64,
+    small_capacity: u64,
+    ghosts: VecDeque<(Key, u64)>,
+    ghost_weight: u64,
+    ghost_capacity: u64,
+}
+
+impl S3Fifo {
+    /// Queues for the keys `0..keys` and a total weight of `capacity`.
+    pub fn new(keys: usize, capacity: u64) -> Self {
+        Self {
+            links: Links::new(keys),
+            small: List::new(),
+            main: List::new(),
+            marks: vec![0; keys],
+            small_weight: 0,
+            // Foyer multiplies as f64 and truncates.
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss
+            )]
+            small_capacity: (capacity as f64 * 0.1) as u64,
+            ghosts: VecDeque::new(),
+            ghost_weight: 0,
+            ghost_capacity: capacity,
+        }
+    }
+
+    fn bury(&mut self, key: Key, weight: u64) {
+        if self.ghost_capacity == 0 {
+            return;
+        }
+        while self.ghost_weight + weight > self.ghost_capacity && self.ghost_weight > 0 {
+            let Some((gone, weight)) = self.ghosts.pop_front() else {
+                break;
+            };
+            self.ghost_weight -= weight;
+            self.marks[gone as usize] &= !IN_GHOST;
+        }
+        self.ghosts.push_back((key, weight));
+        self.marks[key as usize] |= IN_GHOST;
+        self.ghost_weight += weight;
+    }
+
+    fn evict_small(&mut self, weight_of: &impl Fn(Key) -> u64) -> Option<Key> {
+        while let Some(key) = self.small.pop_front(&mut self.links) {
+            let weight = weight_of(key);
+            self.small_weight -= weight;
+            let mark = &mut self.marks[key as usize];
+            if *mark & COUNT >= PROMOTED_AT {
+                *mark |= IN_MAIN;
+                self.main.push_back(&mut self.links, key);
+            } else {
+                *mark &= IN_GHOST;
+                self.bury(key, weight);
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    fn evict_main(&mut self) -> Option<Key> {
+        while let Some(key) = self.main.pop_front(&mut self.links) {
+            let mark = &mut self.marks[key as usize];
+            let count = (*mark & COUNT).saturating_sub(1);
+            *mark = (*mark & !COUNT) | count;
+            if count > 0 {
+                self.main.push_back(&mut self.links, key);
+            } else {
+                *mark &= IN_GHOST;
+                return Some(key);
+            }
+        }
+        None
+    }
+}
+
+impl Eviction for S3Fifo {
+    fn found(&mut self, key: Key) {
+        let mark = &mut self.marks[key as usize];
+        if *mark & COUNT < MOST {
+            *mark += 1;
+        }
+    }
+
+    fn insert(&mut self, key: Key, weight: u64) {
+        let mark = &mut self.marks[key as usize];
+        if *mark & IN_GHOST != 0 {
+            *mark = IN_GHOST | IN_MAIN;
+            self.main.push_back(&mut self.links, key);
+        } else {
+            *mark = 0;
+            self.small_weight += weight;
+            self.small.push_back(&mut self.links, key);
+        }
+    }
+
+    fn remove(&mut self, key: Key, weight: u64) {
+        let mark = &mut self.marks[key as usize];
+        if *mark & IN_MAIN != 0 {
+            self.main.remove(&mut self.links, key);
+        } else {
+            self.small_weight -= weight;
+            self.small.remove(&mut self.links, key);
+        }
+        *mark &= IN_GHOST;
+    }
+
+    fn evict(&mut self, weight_of: impl Fn(Key) -> u64) -> Option<Key> {
+        if self.small_weight > self.small_capacity
+            && let Some(key) = self.evict_small(&weight_of)
+        {
+            return Some(key);
+        }
+        if let Some(key) = self.evict_main() {
+            return Some(key);
+        }
+        // Nothing in main: the small queue gives its oldest, whatever its count, and leaves no ghost.
+        let key = self.small.pop_front(&mut self.links)?;
+        self.small_weight -= weight_of(key);
+        self.marks[key as usize] &= IN_GHOST;
+        Some(key)
+    }
+}
