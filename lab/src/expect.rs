@@ -1,1 +1,0 @@
-//! Expectations: what a scenario claims about its figures, parsed and judged.
