@@ -1,0 +1,444 @@
+//! What a link does to bytes: handshake, propagation, slow start, rate, jitter and loss, in integer nanoseconds.
+//!
+//! Pure: time is a parameter, and random draws come from a seeded generator, so that a relay between real sockets and
+//! a simulator in virtual time say the same, on every platform. It knows nothing of sockets and of what the bytes mean.
+//!
+//! What it leaves out: queues shared by connections (the rate is what one connection gets), congestion avoidance
+//! (losses stall, they do not shrink the window), delayed acknowledgements, lost SYNs.
+
+use rand_core::Rng;
+use rand_pcg::Pcg32;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::time::{MILLI, Nanos, SECOND};
+
+#[cfg(test)]
+mod tests;
+
+/// Bytes of payload in a segment: an Ethernet frame less the headers of IPv4 and TCP.
+pub const MSS: u64 = 1_460;
+/// Bytes that a new connection may send before the first acknowledgement (RFC 6928: ten segments).
+pub const INITIAL_WINDOW: u64 = 10 * MSS;
+/// A sender that was silent for so long starts again with the initial window (RFC 5681 section 4.1).
+pub const IDLE_RESTART: Nanos = SECOND;
+
+/// No window grows beyond this; it keeps doubling from overflowing and stands for no real limit.
+const WINDOW_LIMIT: u64 = 1 << 40;
+/// No loss has been drawn yet.
+const UNDRAWN: u64 = u64::MAX;
+/// So many segments behind a lost one must arrive for the loss to be noticed (RFC 5681 section 3.2).
+const DUPLICATES: u64 = 3;
+
+/// A link between two places, as configured. The same in both directions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinkModel {
+    /// Round-trip time without load.
+    #[serde(rename = "rtt_ns")]
+    pub rtt: Nanos,
+    /// Bits per second that one connection gets in each direction; `None`: no limit.
+    pub rate_bps: Option<u64>,
+    /// Extra delay of each burst on its way, drawn evenly from 0 to this.
+    #[serde(rename = "jitter_ns")]
+    pub jitter: Nanos,
+    /// Segments lost among a million.
+    pub loss_ppm: u32,
+    /// What a new connection does before its first request.
+    pub handshake: Handshake,
+}
+
+/// What happens on a new connection before the first request can leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Handshake {
+    /// Nothing.
+    None,
+    /// TCP: one round trip.
+    #[default]
+    Tcp,
+    /// TCP and TLS 1.3: two.
+    Tls13,
+    /// TCP and TLS 1.3 with 0-RTT data: one.
+    Tls13ZeroRtt,
+    /// TCP and TLS 1.2: three.
+    Tls12,
+    /// HTTP/3: one.
+    Quic,
+    /// HTTP/3 with 0-RTT data: none.
+    QuicZeroRtt,
+}
+
+impl Handshake {
+    /// Round trips before the first request leaves. (The first byte of the response comes one round trip later.)
+    pub const fn round_trips(self) -> u64 {
+        match self {
+            Self::None | Self::QuicZeroRtt => 0,
+            Self::Tcp | Self::Tls13ZeroRtt | Self::Quic => 1,
+            Self::Tls13 => 2,
+            Self::Tls12 => 3,
+        }
+    }
+}
+
+/// A link model that no link can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ModelError {
+    /// Longer than [`LinkModel::LONGEST`].
+    #[error("{0} of more than 60 s")]
+    TooLong(&'static str),
+    /// Below [`LinkModel::SLOWEST`].
+    #[error("a rate of {0} b/s, below 1 kb/s")]
+    TooSlow(u64),
+    /// Above [`LinkModel::LOSSIEST`].
+    #[error("a loss of {0} in a million segments, above 500,000")]
+    TooLossy(u32),
+}
+
+impl LinkModel {
+    /// The longest round-trip time and jitter: 60 s.
+    pub const LONGEST: Nanos = 60 * SECOND;
+    /// The lowest rate: 1 kb/s.
+    pub const SLOWEST: u64 = 1_000;
+    /// The highest loss: every second segment.
+    pub const LOSSIEST: u32 = 500_000;
+
+    /// A link of this round-trip time, without limit of rate, jitter or loss; connections pay TCP's handshake.
+    pub fn of_rtt(rtt: Nanos) -> Self {
+        Self {
+            rtt,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the figures are within the bounds. [`Line::new`] clamps what is not.
+    ///
+    /// # Errors
+    /// Names the first figure out of bounds.
+    pub fn check(&self) -> Result<(), ModelError> {
+        if self.rtt > Self::LONGEST {
+            return Err(ModelError::TooLong("a round-trip time"));
+        }
+        if self.jitter > Self::LONGEST {
+            return Err(ModelError::TooLong("a jitter"));
+        }
+        match self.rate_bps {
+            Some(rate) if rate < Self::SLOWEST => return Err(ModelError::TooSlow(rate)),
+            _ => {}
+        }
+        if self.loss_ppm > Self::LOSSIEST {
+            return Err(ModelError::TooLossy(self.loss_ppm));
+        }
+        Ok(())
+    }
+}
+
+/// Time from the start of a connect until the first request can leave.
+pub fn handshake(link: &LinkModel) -> Nanos {
+    link.handshake.round_trips() * link.rtt.min(LinkModel::LONGEST)
+}
+
+/// How a round-trip time grows with distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DistanceRtt {
+    /// At no distance at all.
+    pub base: Nanos,
+    /// For each 1,000 km of great circle.
+    pub per_1000km: Nanos,
+}
+
+impl Default for DistanceRtt {
+    /// 5 ms and 15.5 ms per 1,000 km: a fit over 398 published pairs of places, 83 % of them within 30 %.
+    fn default() -> Self {
+        Self {
+            base: 5 * MILLI,
+            per_1000km: 15_500_000,
+        }
+    }
+}
+
+impl DistanceRtt {
+    /// The round-trip time over `km` of great circle; 0 km stands for what is negative or no number.
+    pub fn rtt(&self, km: f64) -> Nanos {
+        let km = if km > 0.0 { km } else { 0.0 };
+        // Below 2^53, so exact in a float; the cast saturates.
+        let way = libm::round(km * self.per_1000km as f64 / 1_000.0) as u64;
+        self.base.saturating_add(way)
+    }
+}
+
+/// The round-trip time over `km` of great circle by the default fit: 5 ms + 15.5 ms per 1,000 km.
+pub fn rtt_of_distance(km: f64) -> Nanos {
+    DistanceRtt::default().rtt(km)
+}
+
+/// A [`LinkModel`] worked out for use: made once per link, shared by its flows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    model: LinkModel,
+    one_way: Nanos,
+    /// Nanoseconds per byte, as 32.32 fixed point: exact where division would be slow. 0: no limit.
+    pace: u64,
+    /// From a window's first byte leaving to its acknowledgement: a round trip and one segment on the wire.
+    round: Nanos,
+    /// 1 / ln(1 - loss), by which a draw becomes a count of segments until the next loss; 0: no loss.
+    until_loss: f64,
+}
+
+impl Line {
+    /// Works out a model; figures out of bounds are clamped.
+    pub fn new(model: &LinkModel) -> Self {
+        let model = LinkModel {
+            rtt: model.rtt.min(LinkModel::LONGEST),
+            rate_bps: model.rate_bps.map(|rate| rate.max(LinkModel::SLOWEST)),
+            jitter: model.jitter.min(LinkModel::LONGEST),
+            loss_ppm: model.loss_ppm.min(LinkModel::LOSSIEST),
+            handshake: model.handshake,
+        };
+        let pace = model.rate_bps.map_or(0, |rate| {
+            (((8 * SECOND as u128) << 32) / rate as u128) as u64
+        });
+        let until_loss = match model.loss_ppm {
+            0 => 0.0,
+            loss => 1.0 / libm::log1p(-f64::from(loss) / 1e6),
+        };
+        let mut line = Self {
+            model,
+            one_way: model.rtt / 2,
+            pace,
+            round: 0,
+            until_loss,
+        };
+        line.round = model.rtt + line.on_wire(MSS);
+        line
+    }
+
+    /// The model, clamped.
+    pub fn model(&self) -> &LinkModel {
+        &self.model
+    }
+
+    /// Propagation one way: half a round trip.
+    pub fn one_way(&self) -> Nanos {
+        self.one_way
+    }
+
+    /// Time from the start of a connect until the first request can leave.
+    pub fn handshake(&self) -> Nanos {
+        handshake(&self.model)
+    }
+
+    /// Time that bytes take to be put on the wire; 0 without a limit of rate.
+    pub fn on_wire(&self, bytes: u64) -> Nanos {
+        let time = (u128::from(bytes) * u128::from(self.pace)) >> 32;
+        u64::try_from(time).unwrap_or(u64::MAX)
+    }
+
+    /// Bytes under way at full rate during a round trip and the jitter; `None` without a limit of rate.
+    pub fn bandwidth_delay(&self) -> Option<u64> {
+        let rate = u128::from(self.model.rate_bps?);
+        let span = u128::from(self.model.rtt + self.model.jitter);
+        Some(u64::try_from(rate * span / (8 * u128::from(SECOND))).unwrap_or(u64::MAX))
+    }
+
+    /// Whether a window lasts until its first acknowledgement, so that only the rate limits.
+    fn saturated_by(&self, window: u64) -> bool {
+        self.on_wire(window) >= self.round
+    }
+}
+
+/// When bytes that were sent arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The first segment.
+    pub first: Nanos,
+    /// The last byte.
+    pub last: Nanos,
+}
+
+/// One direction of one connection: the sender's window and the line's occupation.
+///
+/// Slow start in rounds, as the closed form has it: a window goes out, its first acknowledgement comes back a round
+/// trip later and opens the next one, twice as large if this one was used up. Never again smaller, but for
+/// silence ([`IDLE_RESTART`]).
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// Bytes that may be sent in a round.
+    window: u64,
+    /// Bytes sent in this round.
+    sent: u64,
+    /// When this round's first byte left.
+    round: Nanos,
+    /// When the sender's last byte left: the line is free from then.
+    free: Nanos,
+    /// Nothing arrives before what was sent before it.
+    arrived: Nanos,
+    /// Extra delay of the burst under way.
+    jitter: Nanos,
+    /// Segments until the next loss, or [`UNDRAWN`]: a model may begin to lose while the flow runs.
+    until_loss: u64,
+    random: Pcg32,
+    begun: bool,
+}
+
+impl Flow {
+    /// A flow that has sent nothing. `seed` belongs to the link or run, `stream` to this direction of this connection.
+    pub fn new(seed: u64, stream: u64) -> Self {
+        Self {
+            window: INITIAL_WINDOW,
+            sent: 0,
+            round: 0,
+            free: 0,
+            arrived: 0,
+            jitter: 0,
+            until_loss: UNDRAWN,
+            random: Pcg32::new(seed, stream),
+            begun: false,
+        }
+    }
+
+    /// Bytes that may be under way unacknowledged.
+    pub fn window(&self) -> u64 {
+        self.window
+    }
+
+    /// The sender hands over `bytes` at `now`, in one piece. Calls come in order of time; an earlier `now`
+    /// counts as the time at which the line becomes free.
+    pub fn send(&mut self, line: &Line, now: Nanos, bytes: u64) -> Delivery {
+        self.schedule(line, now, bytes, u64::MAX, |_, _| {})
+    }
+
+    /// As [`send`](Self::send), telling `emit` of the arrival of each part: never more than `step` bytes of it, in order.
+    pub fn schedule(
+        &mut self,
+        line: &Line,
+        now: Nanos,
+        bytes: u64,
+        step: u64,
+        mut emit: impl FnMut(u64, Nanos),
+    ) -> Delivery {
+        let mut at = now.max(self.free);
+        self.begin_burst(line, now, at);
+        let step = step.max(1);
+        let mut left = bytes;
+        let mut first = None;
+        while left > 0 {
+            let part = self.part(line, &mut at, left);
+            if part == 0 {
+                continue;
+            }
+            let mut lost = self.lose(line, part);
+            let mut done = 0;
+            // Cut where a loss falls, for what is before it comes in time, and at each step.
+            while done < part {
+                if let Some((_, stall)) = lost.take_if(|(good, _)| *good == done) {
+                    at = at.saturating_add(stall);
+                }
+                let good = lost.map_or(part, |(good, _)| good);
+                let piece = (good - done).min(step);
+                let left_at = at.saturating_add(line.on_wire(piece));
+                first.get_or_insert_with(|| {
+                    self.arrival(line, at.saturating_add(line.on_wire(piece.min(MSS))))
+                });
+                self.arrived = self.arrival(line, left_at);
+                emit(piece, self.arrived);
+                at = left_at;
+                done += piece;
+            }
+            left -= part;
+        }
+        self.free = at;
+        let last = self.arrival(line, at);
+        self.arrived = last;
+        Delivery {
+            first: first.unwrap_or(last),
+            last,
+        }
+    }
+
+    fn arrival(&self, line: &Line, left: Nanos) -> Nanos {
+        self.arrived.max(
+            left.saturating_add(line.one_way)
+                .saturating_add(self.jitter),
+        )
+    }
+
+    /// Idle or silent => a new burst, with a draw of its own.
+    fn begin_burst(&mut self, line: &Line, now: Nanos, at: Nanos) {
+        if !self.begun {
+            self.begun = true;
+        } else if now > self.free {
+            // Acknowledgements still on their way are no silence.
+            if at - self.free >= IDLE_RESTART.max(line.round) {
+                self.window = self.window.min(INITIAL_WINDOW);
+                self.sent = 0;
+            }
+        } else {
+            return;
+        }
+        self.jitter = match line.model.jitter {
+            0 => 0,
+            // Scaled by multiplication: even, and the same everywhere.
+            jitter => ((u128::from(self.random.next_u64()) * u128::from(jitter + 1)) >> 64) as u64,
+        };
+    }
+
+    /// How many of `left` bytes leave from `at` on without a wait for an acknowledgement. 0: `at` has become the time
+    /// at which the next round begins.
+    fn part(&mut self, line: &Line, at: &mut Nanos, left: u64) -> u64 {
+        if line.saturated_by(self.window) {
+            return if line.until_loss == 0.0 {
+                left
+            } else {
+                left.min(self.window)
+            };
+        }
+        if self.sent > 0 && *at >= self.round.saturating_add(line.round) {
+            // Window used up => twice the window. A sender that had less to say learns nothing (RFC 7661 section 4.3).
+            if self.sent >= self.window {
+                self.window = (self.window * 2).min(WINDOW_LIMIT);
+            }
+            self.sent = 0;
+            if line.saturated_by(self.window) {
+                return 0;
+            }
+        }
+        if self.sent == 0 {
+            self.round = *at;
+        }
+        let part = left.min(self.window - self.sent.min(self.window));
+        if part == 0 {
+            *at = self.round.saturating_add(line.round);
+        }
+        self.sent += part;
+        part
+    }
+
+    /// Where in the next `bytes` a segment is lost, and for how long that holds up it and all behind it: a round trip
+    /// until the acknowledgements of later segments show it, two if too few follow (RFC 8985, RACK-TLP).
+    /// At most one loss in a window's worth: recovery repairs the others along with it.
+    fn lose(&mut self, line: &Line, bytes: u64) -> Option<(u64, Nanos)> {
+        if line.until_loss == 0.0 {
+            return None;
+        }
+        let segments = bytes.div_ceil(MSS);
+        if self.until_loss == UNDRAWN {
+            self.until_loss = self.draw_loss(line);
+        }
+        if self.until_loss >= segments {
+            self.until_loss -= segments;
+            return None;
+        }
+        let good = self.until_loss;
+        self.until_loss = self.draw_loss(line);
+        let tail = segments - good <= DUPLICATES;
+        Some((good * MSS, line.model.rtt * if tail { 2 } else { 1 }))
+    }
+
+    /// Segments until the next loss: geometric, by inversion.
+    fn draw_loss(&mut self, line: &Line) -> u64 {
+        // 53 bits, in (0, 1]; the cast saturates.
+        let even = ((self.random.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64;
+        (libm::log(even) * line.until_loss) as u64
+    }
+}
