@@ -1,0 +1,1 @@
+//! Client networks of a place, found in whatever database is in use.
