@@ -8,6 +8,7 @@ pub mod live;
 pub mod metrics;
 pub mod observe;
 pub mod plan;
+pub mod progress;
 pub mod report;
 pub mod scenario;
 pub mod sim;

@@ -5,3 +5,5 @@
 //! client does; it knows nothing of the insides of a node, and nothing of the simulator.
 
 pub mod child;
+pub mod clock;
+pub mod connections;

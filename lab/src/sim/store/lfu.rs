@@ -27,7 +27,7 @@ enum Queue {
 
 /// The three queues and the sketch.
 #[derive(Debug)]
-pub struct Lfu {
+pub(super) struct Lfu {
     links: Links,
     window: List,
     probation: List,
@@ -44,7 +44,7 @@ pub struct Lfu {
 
 impl Lfu {
     /// Queues for the keys `0..keys` and a total weight of `capacity`.
-    pub fn new(keys: usize, capacity: u64) -> Self {
+    pub(super) fn new(keys: usize, capacity: u64) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

@@ -4,34 +4,34 @@
 //! eight bytes, and no operation allocates.
 
 /// No key. Keys are below it.
-pub const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// The links of all keys: `before` and `after`, by key.
 #[derive(Debug, Default)]
-pub struct Links(Vec<[u32; 2]>);
+pub(super) struct Links(Vec<[u32; 2]>);
 
 impl Links {
     /// Links for the keys `0..keys`, none of them in a list.
-    pub fn new(keys: usize) -> Self {
+    pub(super) fn new(keys: usize) -> Self {
         Self(vec![[NONE, NONE]; keys])
     }
 
     /// The key after this one (towards the back of its list), or [`NONE`].
-    pub fn after(&self, key: u32) -> u32 {
+    pub(super) fn after(&self, key: u32) -> u32 {
         self.0[key as usize][1]
     }
 }
 
 /// One list: its ends and its length. The front is where most policies evict.
 #[derive(Debug, Clone, Copy)]
-pub struct List {
+pub(super) struct List {
     front: u32,
     back: u32,
 }
 
 impl List {
     /// An empty list.
-    pub const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             front: NONE,
             back: NONE,
@@ -39,12 +39,12 @@ impl List {
     }
 
     /// The oldest key, or [`NONE`].
-    pub fn front(&self) -> u32 {
+    pub(super) fn front(&self) -> u32 {
         self.front
     }
 
     /// Appends a key that is in no list.
-    pub fn push_back(&mut self, links: &mut Links, key: u32) {
+    pub(super) fn push_back(&mut self, links: &mut Links, key: u32) {
         links.0[key as usize] = [self.back, NONE];
         if self.back == NONE {
             self.front = key;
@@ -55,7 +55,7 @@ impl List {
     }
 
     /// Takes a key out that is in this list.
-    pub fn remove(&mut self, links: &mut Links, key: u32) {
+    pub(super) fn remove(&mut self, links: &mut Links, key: u32) {
         let [before, after] = links.0[key as usize];
         if before == NONE {
             self.front = after;
@@ -71,7 +71,7 @@ impl List {
     }
 
     /// Takes the oldest key out.
-    pub fn pop_front(&mut self, links: &mut Links) -> Option<u32> {
+    pub(super) fn pop_front(&mut self, links: &mut Links) -> Option<u32> {
         let key = self.front;
         if key == NONE {
             return None;

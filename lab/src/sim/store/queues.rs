@@ -5,14 +5,14 @@ use super::{Eviction, Key};
 
 /// First in, first out.
 #[derive(Debug)]
-pub struct Fifo {
+pub(super) struct Fifo {
     links: Links,
     queue: List,
 }
 
 impl Fifo {
     /// A queue for the keys `0..keys`.
-    pub fn new(keys: usize) -> Self {
+    pub(super) fn new(keys: usize) -> Self {
         Self {
             links: Links::new(keys),
             queue: List::new(),
@@ -38,14 +38,14 @@ impl Eviction for Fifo {
 
 /// Least recently used, exact: as foyer's with a high-priority pool of 0 and one shard.
 #[derive(Debug)]
-pub struct Lru {
+pub(super) struct Lru {
     links: Links,
     queue: List,
 }
 
 impl Lru {
     /// A queue for the keys `0..keys`.
-    pub fn new(keys: usize) -> Self {
+    pub(super) fn new(keys: usize) -> Self {
         Self {
             links: Links::new(keys),
             queue: List::new(),
@@ -75,7 +75,7 @@ impl Eviction for Lru {
 /// SIEVE (Zhang et al., NSDI 2024), with foyer's hand: it stands on the next candidate, and falls
 /// back to the oldest key when that one is removed.
 #[derive(Debug)]
-pub struct Sieve {
+pub(super) struct Sieve {
     links: Links,
     queue: List,
     visited: Vec<bool>,
@@ -84,7 +84,7 @@ pub struct Sieve {
 
 impl Sieve {
     /// A queue for the keys `0..keys`.
-    pub fn new(keys: usize) -> Self {
+    pub(super) fn new(keys: usize) -> Self {
         Self {
             links: Links::new(keys),
             queue: List::new(),

@@ -14,7 +14,7 @@ const COUNT: u8 = 0x03;
 
 /// The three queues. `marks` holds per key its access count, its queue, and whether it is a ghost.
 #[derive(Debug)]
-pub struct S3Fifo {
+pub(super) struct S3Fifo {
     links: Links,
     small: List,
     main: List,
@@ -28,7 +28,7 @@ pub struct S3Fifo {
 
 impl S3Fifo {
     /// Queues for the keys `0..keys` and a total weight of `capacity`.
-    pub fn new(keys: usize, capacity: u64) -> Self {
+    pub(super) fn new(keys: usize, capacity: u64) -> Self {
         Self {
             links: Links::new(keys),
             small: List::new(),

@@ -1,0 +1,54 @@
+//! The run's clock: nanoseconds since its start, and the wall time that its start has.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::plan::Nanos;
+
+/// Offset 0 of a run, on both clocks. Copy; every thread of the driver has one.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    start: Instant,
+    epoch_ms: i64,
+}
+
+impl Clock {
+    /// A clock whose offset 0 is the wall time `epoch_ms`, which may lie ahead.
+    pub fn at(epoch_ms: i64) -> Self {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = Instant::now();
+        let epoch = Duration::from_millis(u64::try_from(epoch_ms).unwrap_or(0));
+        let start = if epoch >= wall {
+            now + (epoch - wall)
+        } else {
+            now.checked_sub(wall - epoch).unwrap_or(now)
+        };
+        Self { start, epoch_ms }
+    }
+
+    /// The wall clock in milliseconds.
+    pub fn wall_ms() -> i64 {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// The offset now; 0 before the start.
+    pub fn now(&self) -> Nanos {
+        Nanos::try_from(self.start.elapsed().as_nanos()).unwrap_or(Nanos::MAX)
+    }
+
+    /// The instant of an offset.
+    pub fn instant(&self, at: Nanos) -> Instant {
+        self.start + Duration::from_nanos(at)
+    }
+
+    /// The offset of a wall time; 0 for what lies before the start.
+    pub fn offset_of_wall(&self, ms: i64) -> Nanos {
+        let after = ms.saturating_sub(self.epoch_ms);
+        Nanos::try_from(after).unwrap_or(0).saturating_mul(1_000_000)
+    }
+
+    /// The wall time of offset 0.
+    pub fn epoch_ms(&self) -> i64 {
+        self.epoch_ms
+    }
+}
