@@ -14,7 +14,9 @@ pub struct Clock {
 impl Clock {
     /// A clock whose offset 0 is the wall time `epoch_ms`, which may lie ahead.
     pub fn at(epoch_ms: i64) -> Self {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let now = Instant::now();
         let epoch = Duration::from_millis(u64::try_from(epoch_ms).unwrap_or(0));
         let start = if epoch >= wall {
@@ -27,7 +29,9 @@ impl Clock {
 
     /// The wall clock in milliseconds.
     pub fn wall_ms() -> i64 {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)
     }
 
@@ -44,7 +48,9 @@ impl Clock {
     /// The offset of a wall time; 0 for what lies before the start.
     pub fn offset_of_wall(&self, ms: i64) -> Nanos {
         let after = ms.saturating_sub(self.epoch_ms);
-        Nanos::try_from(after).unwrap_or(0).saturating_mul(1_000_000)
+        Nanos::try_from(after)
+            .unwrap_or(0)
+            .saturating_mul(1_000_000)
     }
 
     /// The wall time of offset 0.

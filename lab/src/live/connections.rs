@@ -89,9 +89,17 @@ impl Connections {
         let bytes = read(&mut body, &mut on_piece).await?;
         // Ready again only if the answer allows the connection to be kept.
         if sender.ready().await.is_ok() {
-            self.idle.borrow_mut().entry(route).or_default().push(sender);
+            self.idle
+                .borrow_mut()
+                .entry(route)
+                .or_default()
+                .push(sender);
         }
-        Ok(Fetched { head, first_byte, bytes })
+        Ok(Fetched {
+            head,
+            first_byte,
+            bytes,
+        })
     }
 
     /// The connection of this route that was used last and is still open.
@@ -111,15 +119,18 @@ impl Connections {
 }
 
 async fn connect(address: SocketAddr) -> Result<Sender, Failure> {
-    let stream = TcpStream::connect(address).await.map_err(|error| match error.kind() {
-        ErrorKind::ConnectionRefused => Failure::Refused,
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Failure::Reset,
-        _ => Failure::Connect,
-    })?;
+    let stream = TcpStream::connect(address)
+        .await
+        .map_err(|error| match error.kind() {
+            ErrorKind::ConnectionRefused => Failure::Refused,
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Failure::Reset,
+            _ => Failure::Connect,
+        })?;
     // Without it a second small request could wait for the acknowledgement of the first.
     stream.set_nodelay(true).map_err(|_| Failure::Connect)?;
-    let (sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|_| Failure::Connect)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|_| Failure::Connect)?;
     // Ends with the connection; its errors reach the request that was on it.
     tokio::task::spawn_local(async move {
         let _ = connection.await;
@@ -138,7 +149,9 @@ fn bodiless(request: &Request<()>) -> Request<Empty<Bytes>> {
 async fn read(body: &mut Incoming, on_piece: &mut impl FnMut(&[u8])) -> Result<u64, Failure> {
     let mut bytes = 0;
     while !body.is_end_stream() {
-        let Some(frame) = body.frame().await else { break };
+        let Some(frame) = body.frame().await else {
+            break;
+        };
         let frame = frame.map_err(|error| match failure(&error) {
             Failure::Protocol => Failure::Truncated,
             other => other,
