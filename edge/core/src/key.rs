@@ -1,0 +1,318 @@
+//! The cache key (RFC 9111 section 2): what counts as the same resource, and as the same variant.
+//! Knows nothing about the store.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{TargetUri, Variant};
+
+/// Rules that map target URIs to cache keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyRules {
+    /// Authorities (lower case, with a port other than the scheme's own) that stand for another
+    /// one, such as an edge's own name for the site's host.
+    pub aliases: BTreeMap<String, String>,
+    /// Which query parameters count. Default: all.
+    pub query: QueryRule,
+    /// Whether the order of query parameters does not count. Default false: to some origins it does.
+    pub sort_query: bool,
+}
+
+/// Which query parameters count in the key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueryRule {
+    /// All of them, as they are.
+    #[default]
+    All,
+    /// None: the query does not count.
+    None,
+    /// Only those with these names.
+    Keep(Vec<String>),
+    /// All but those with these names; a name that ends in `*` stands for all that begin so.
+    Drop(Vec<String>),
+}
+
+impl KeyRules {
+    /// The key of a target URI, without a variant.
+    pub fn key(&self, target: &TargetUri) -> CacheKey {
+        let authority = target.authority();
+        let host = self
+            .aliases
+            .get(authority)
+            .map_or(authority, String::as_str);
+        let mut text = String::with_capacity(8 + host.len() + target.path_and_query().len());
+        text.push_str(target.scheme().as_str());
+        text.push_str("://");
+        text.push_str(host);
+        push_path(&mut text, target.path());
+        if let Some(query) = target.query() {
+            self.push_query(&mut text, query);
+        }
+        CacheKey::new(text)
+    }
+
+    /// The host that upstream is told unless it is configured: the alias resolved.
+    pub fn host<'a>(&'a self, target: &'a TargetUri) -> &'a str {
+        let authority = target.authority();
+        self.aliases
+            .get(authority)
+            .map_or(authority, String::as_str)
+    }
+
+    fn push_query(&self, text: &mut String, query: &str) {
+        if self.query == QueryRule::All && !self.sort_query {
+            text.push('?');
+            push_normalised(text, query);
+            return;
+        }
+        let mut kept: Vec<&str> = query.split('&').filter(|pair| self.counts(pair)).collect();
+        if self.sort_query {
+            // Stable: the order among parameters of one name keeps its meaning.
+            kept.sort_by_key(|pair| name_of(pair));
+        }
+        for (at, pair) in kept.iter().enumerate() {
+            text.push(if at == 0 { '?' } else { '&' });
+            push_normalised(text, pair);
+        }
+    }
+
+    fn counts(&self, pair: &str) -> bool {
+        let name = name_of(pair);
+        match &self.query {
+            QueryRule::All => true,
+            QueryRule::None => false,
+            QueryRule::Keep(names) => names.iter().any(|kept| kept == name),
+            QueryRule::Drop(names) => !names.iter().any(|dropped| {
+                dropped
+                    .strip_suffix('*')
+                    .map_or(dropped == name, |start| name.starts_with(start))
+            }),
+        }
+    }
+}
+
+fn name_of(pair: &str) -> &str {
+    pair.split_once('=').map_or(pair, |(name, _)| name)
+}
+
+/// Removes dot segments (RFC 3986 section 5.2.4) and normalises percent-encoding (section 6.2.2).
+/// Doubled slashes stay: they are a different path.
+fn push_path(text: &mut String, path: &str) {
+    if path == "*" {
+        text.push('*');
+        return;
+    }
+    // Most paths have neither dots at the start of a segment nor percent signs.
+    if !path.contains("/.") && !path.contains('%') {
+        text.push_str(path);
+        return;
+    }
+    let start = text.len();
+    let mut plain = String::with_capacity(path.len());
+    push_normalised(&mut plain, path);
+    let mut segments = plain.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        match segment {
+            "." | ".." => {
+                if segment == ".." {
+                    let parent = text
+                        .get(start..)
+                        .and_then(|path| path.rfind('/'))
+                        .unwrap_or(0);
+                    text.truncate(start + parent);
+                }
+                if last {
+                    text.push('/');
+                }
+            }
+            _ => {
+                text.push('/');
+                text.push_str(segment);
+            }
+        }
+    }
+}
+
+/// Decodes percent-encoded unreserved characters and writes the others' hex digits in upper case.
+fn push_normalised(text: &mut String, part: &str) {
+    let mut rest = part;
+    while let Some(at) = rest.find('%') {
+        text.push_str(&rest[..at]);
+        match rest.get(at + 1..at + 3).and_then(hex_byte) {
+            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                text.push(char::from(byte));
+                rest = &rest[at + 3..];
+            }
+            Some(_) => {
+                text.push('%');
+                text.push_str(&rest[at + 1..at + 3].to_ascii_uppercase());
+                rest = &rest[at + 3..];
+            }
+            None => {
+                text.push('%');
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    text.push_str(rest);
+}
+
+fn hex_byte(digits: &str) -> Option<u8> {
+    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    u8::from_str_radix(digits, 16).ok()
+}
+
+/// A cache key, compact, with its hash worked out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CacheKey {
+    hash: u64,
+    text: Box<str>,
+}
+
+impl CacheKey {
+    fn new(text: String) -> Self {
+        Self {
+            hash: stable_hash(text.as_bytes()),
+            text: text.into(),
+        }
+    }
+
+    /// A key that was read back from where [`CacheKey::as_str`] was written.
+    pub fn from_text(text: &str) -> Self {
+        Self::new(text.to_owned())
+    }
+
+    /// The key of a variant of this resource (RFC 9111 section 4.1).
+    pub fn with_variant(&self, variant: &Variant) -> Self {
+        // A line feed stands in no target URI, so no key without a variant looks like this one.
+        Self::new(format!("{}\n{}", self.text, variant.as_str()))
+    }
+
+    /// A hash of the whole key: the same on all platforms and in all versions that can read each
+    /// other's stores. It does not resist deliberate collisions: compare whole keys.
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The whole key.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The part that names the resource, without the variant.
+    pub fn primary(&self) -> &str {
+        self.text
+            .split_once('\n')
+            .map_or(&*self.text, |(primary, _)| primary)
+    }
+}
+
+impl std::hash::Hash for CacheKey {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl fmt::Debug for CacheKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.text)
+    }
+}
+
+/// FNV-1a over 8 bytes at a time, then the finalisation of MurmurHash3, so that all bits are good.
+pub fn stable_hash(bytes: &[u8]) -> u64 {
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ bytes.len() as u64;
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for chunk in chunks {
+        hash = (hash ^ u64::from_le_bytes(*chunk)).wrapping_mul(PRIME);
+        hash ^= hash >> 32;
+    }
+    for byte in rest {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
+    }
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(rules: &KeyRules, uri: &str) -> String {
+        rules
+            .key(&TargetUri::parse(uri).expect("a URI"))
+            .as_str()
+            .to_owned()
+    }
+
+    #[test]
+    fn normalisation() {
+        let rules = KeyRules::default();
+        let check = |uri: &str, expected: &str| assert_eq!(key(&rules, uri), expected, "{uri}");
+        check("http://A.test:80/x", "http://a.test/x");
+        check(
+            "http://a.test/%7euser/%c3%a9%2f",
+            "http://a.test/~user/%C3%A9%2F",
+        );
+        check("http://a.test/a/./b/../c", "http://a.test/a/c");
+        check("http://a.test/a/%2e%2e/c", "http://a.test/c");
+        check("http://a.test/../../c", "http://a.test/c");
+        check("http://a.test/a/..", "http://a.test/");
+        check("http://a.test/a/b/.", "http://a.test/a/b/");
+        check("http://a.test/a//b", "http://a.test/a//b");
+        check("http://a.test/.well-known/x", "http://a.test/.well-known/x");
+        check("http://a.test/%zz%4", "http://a.test/%zz%4");
+        check("http://a.test/?b=%41&a", "http://a.test/?b=A&a");
+        check("http://a.test/?", "http://a.test/?");
+    }
+
+    #[test]
+    fn query_rules() {
+        let mut rules = KeyRules {
+            sort_query: true,
+            ..KeyRules::default()
+        };
+        assert_eq!(
+            key(&rules, "http://a.test/?b=2&a=1&b=1"),
+            "http://a.test/?a=1&b=2&b=1"
+        );
+        rules.query = QueryRule::Drop(vec!["utm_*".into(), "fbclid".into()]);
+        let noisy = "http://a.test/?utm_source=x&id=1&fbclid=2";
+        assert_eq!(key(&rules, noisy), "http://a.test/?id=1");
+        assert_eq!(key(&rules, "http://a.test/?utm_source=x"), "http://a.test/");
+        rules.query = QueryRule::Keep(vec!["id".into()]);
+        assert_eq!(key(&rules, noisy), "http://a.test/?id=1");
+        rules.query = QueryRule::None;
+        assert_eq!(key(&rules, noisy), "http://a.test/");
+    }
+
+    #[test]
+    fn aliases_stand_for_the_site() {
+        let mut rules = KeyRules::default();
+        rules
+            .aliases
+            .insert("fra-1.localhost:8080".into(), "www.example.test".into());
+        assert_eq!(
+            key(&rules, "http://fra-1.localhost:8080/x"),
+            "http://www.example.test/x"
+        );
+    }
+
+    #[test]
+    fn the_hash_is_stable() {
+        // Stores on disk depend on it: a change here needs a new store version.
+        assert_eq!(stable_hash(b""), stable_hash(b""));
+        assert_ne!(stable_hash(b"12345678"), stable_hash(b"12345678\0"));
+        assert_ne!(stable_hash(b"a"), stable_hash(b"b"));
+    }
+}

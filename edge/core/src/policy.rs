@@ -1,0 +1,133 @@
+//! What an operator can choose for a cache, each with its default and the reason for it. Knows
+//! nothing about files: it is plain data that serde reads.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{KeyRules, Millis, Normalise};
+
+/// The choices of one cache node. `Policy::default()` is what a public CDN would run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// The node's name in `Cache-Status`, `Via` and `CDN-Loop`: letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// What counts as the same resource.
+    pub key: KeyRules,
+    /// Request fields that are brought to one of a few values before variants are told apart.
+    pub normalise: Vec<Normalise>,
+    /// Whether the client's Cache-Control and Pragma count (no-cache, no-store, max-age, min-fresh,
+    /// max-stale; only-if-cached always does). Default false: in a public CDN any client could
+    /// otherwise empty the cache or hold it off (a shared cache in front of an origin acts for it).
+    pub request_directives: bool,
+    /// Collapsed forwarding.
+    pub collapse: Collapse,
+    /// Answers that are served although their lifetime has ended.
+    pub stale: StaleRules,
+    /// Lifetimes where the response says nothing.
+    pub lifetimes: Lifetimes,
+    /// How long a hit-for-miss mark lets requests pass each by itself after an answer that could
+    /// not be shared. Milliseconds; default 10 s. 0: no marks.
+    pub hit_for_miss_ms: Millis,
+    /// Bodies larger than this are not stored. Bytes; default none, the store's own limit.
+    pub max_object: Option<u64>,
+    /// Whether `Cache-Status` shows the cache key. Default false: it tells of key rules.
+    pub status_key: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            name: "cdnlab".to_owned(),
+            key: KeyRules::default(),
+            normalise: Vec::new(),
+            request_directives: false,
+            collapse: Collapse::default(),
+            stale: StaleRules::default(),
+            lifetimes: Lifetimes::default(),
+            hit_for_miss_ms: 10_000,
+            max_object: None,
+            status_key: false,
+        }
+    }
+}
+
+/// Collapsed forwarding (RFC 9111 section 4): requests for one key share one upstream request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Collapse {
+    /// Default true.
+    pub enabled: bool,
+    /// A follower waits this long for the leader's head, then goes by itself. Milliseconds;
+    /// default 10 s.
+    pub max_wait_ms: Millis,
+    /// When a leader fails, one follower takes over; a follower that has seen more than this many
+    /// failures gives up with them. Default 1, so that a dead upstream is not asked by each in turn.
+    pub takeovers: u8,
+}
+
+impl Default for Collapse {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            max_wait_ms: 10_000,
+            takeovers: 1,
+        }
+    }
+}
+
+/// When a stale response may be served. Never against must-revalidate, proxy-revalidate, s-maxage
+/// or no-cache (RFC 9111 section 4.2.4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StaleRules {
+    /// How far past its lifetime a response may be served when the upstream cannot be reached or
+    /// gives no answer. Milliseconds; default one day (RFC 9111 section 4.2.4 allows it, and wants
+    /// a bound). 0: never.
+    pub unreachable_ms: Millis,
+    /// The stale-if-error window of responses that name none (RFC 5861 section 4), for answers 500,
+    /// 502, 503 and 504. Milliseconds; default 0: only where the response asks for it.
+    pub if_error_ms: Millis,
+    /// Whether a response's stale-while-revalidate counts (RFC 5861 section 3). Default true.
+    pub while_revalidate: bool,
+    /// Whether an explicit stale-while-revalidate or stale-if-error beats the proxy-revalidate that
+    /// s-maxage implies, as some CDNs have it. Default false: RFC 9111 section 5.2.2.10.
+    pub beside_s_maxage: bool,
+}
+
+impl Default for StaleRules {
+    fn default() -> Self {
+        Self {
+            unreachable_ms: 86_400_000,
+            if_error_ms: 0,
+            while_revalidate: true,
+            beside_s_maxage: false,
+        }
+    }
+}
+
+/// Lifetimes where the response says nothing explicit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lifetimes {
+    /// Of responses without explicit freshness whose status allows heuristics, whatever their
+    /// Last-Modified. Milliseconds; default none: nothing is fresh without information.
+    pub default_ms: Option<Millis>,
+    /// Of error answers (400 and above) without explicit freshness. Milliseconds; default none.
+    pub negative_ms: Option<Millis>,
+    /// Heuristic freshness as a share of the time since Last-Modified, in percent. Default 10, as
+    /// RFC 9111 section 4.2.2 suggests. 0: none.
+    pub heuristic_percent: u8,
+    /// Heuristic freshness is at most this. Milliseconds; default one day.
+    pub heuristic_max_ms: Millis,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            default_ms: None,
+            negative_ms: None,
+            heuristic_percent: 10,
+            heuristic_max_ms: 86_400_000,
+        }
+    }
+}
