@@ -1,56 +1,316 @@
 //! Observations become figures: classes, ratios, latencies, the miss budget, reconciliation.
 //!
 //! [`Fold`] takes what a driver sees as it comes and keeps counters and histograms only; its memory grows with the size of
-//! the plan (nodes, objects, labels), never with the number of requests. [`Measured`] answers for every metric. The module
-//! knows the plan's shape, and nothing of drivers, scenario files or tables on a terminal.
+//! the plan (nodes, objects, labels), never with the number of requests. [`Measured`] answers for every [`Metric`]. The
+//! module knows the plan's shape, and nothing of drivers, scenario files or tables on a terminal.
 
-use crate::observe::{NodeStats, Observation, OriginRecord};
+mod cell;
+mod classify;
+mod convergence;
+mod driver;
+mod figure;
+mod histogram;
+mod measured;
+mod memory;
+mod metric;
+mod reconcile;
+mod series;
+mod shape;
+#[cfg(test)]
+pub(crate) mod testing;
+mod tiers;
+
+pub use cell::Cause;
+pub use driver::{Lateness, Validity};
+pub use figure::Figure;
+pub use histogram::Histogram;
+pub use measured::{Measured, Selector, Span};
+pub use metric::{Label, METRICS, Metric, MetricInfo, Stat, Unit};
+
+pub(crate) use cell::Cell;
+pub(crate) use series::{Bucket, Series};
+pub(crate) use shape::Shape;
+
+use classify::judge;
+use convergence::Convergence;
+use memory::Memory;
+use reconcile::Reconciliation;
+use shape::{Effect, MEASURED, WARMUP};
+use tiers::Tiers;
+
+use crate::observe::{NodeStats, Observation, OriginRecord, RequestClass};
 use crate::plan::{Nanos, Plan};
 
 /// The fold of one run.
 #[derive(Debug)]
-pub struct Fold {}
+pub struct Fold {
+    shape: Shape,
+    windows: Vec<WindowFold>,
+    memory: Memory,
+    series: Series,
+    reconciliation: Reconciliation,
+    tiers: Tiers,
+    convergence: Convergence,
+    lateness: Lateness,
+    /// When each event took effect, by its index.
+    happened: Vec<(usize, Nanos)>,
+    boundaries: Vec<Nanos>,
+}
+
+/// Everything of one window.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WindowFold {
+    /// By region, node (the last: none) and path class.
+    pub(crate) cells: Vec<Option<Box<Cell>>>,
+    /// Requests by final status; few, in the order in which they were first seen.
+    pub(crate) statuses: Vec<(u16, u64)>,
+    /// By path class (the last: unknown): requests and body bytes that the origin counted.
+    pub(crate) origin: Vec<(u64, u64)>,
+}
 
 impl Fold {
     /// A fold for a run of this plan.
     #[must_use]
-    pub fn new(_plan: &Plan) -> Self {
-        Self {}
+    pub fn new(plan: &Plan) -> Self {
+        Self::of(Shape::of(plan))
+    }
+
+    pub(crate) fn of(shape: Shape) -> Self {
+        let cells =
+            shape.regions.len().max(1) * (shape.nodes.len() + 1) * shape.classes.len().max(1);
+        let window = WindowFold {
+            cells: vec![None; cells],
+            statuses: Vec::new(),
+            origin: vec![(0, 0); shape.classes.len() + 1],
+        };
+        let edges = shape
+            .windows
+            .iter()
+            .flat_map(|window| [window.from, window.to]);
+        let mut boundaries: Vec<_> = edges.filter(|at| *at > 0 && *at < Nanos::MAX).collect();
+        boundaries.sort_unstable();
+        boundaries.dedup();
+        Self {
+            windows: vec![window; shape.windows.len()],
+            memory: Memory::new(&shape),
+            series: Series::new(shape.duration, shape.regions.len()),
+            reconciliation: Reconciliation::default(),
+            tiers: Tiers::new(&shape),
+            convergence: Convergence::default(),
+            lateness: Lateness::default(),
+            happened: Vec::new(),
+            boundaries,
+            shape,
+        }
     }
 
     /// One request is over. Exactly one call per planned request, in any order; no allocation once its cell exists.
-    pub fn observe(&mut self, _observation: &Observation) {}
+    pub fn observe(&mut self, observation: &Observation) {
+        let judged = judge(observation, &self.shape);
+        let remembered = self.memory.visit(observation, &judged);
+        let region = self.shape.region(observation.place);
+        let at = if self.shape.sequential {
+            observation.started
+        } else {
+            observation.due
+        };
+        let seen = Seen {
+            observation,
+            judged,
+            remembered,
+            micros: micros(observation, at),
+        };
+
+        let cell = self
+            .shape
+            .cell(region, observation.node, observation.object.class);
+        let basic = if at < self.shape.windows[WARMUP].to {
+            WARMUP
+        } else {
+            MEASURED
+        };
+        self.windows[basic].add(cell, &seen);
+        for (number, window) in self.shape.windows.iter().enumerate().skip(MEASURED + 1) {
+            if window.from <= at && at < window.to {
+                self.windows[number].add(cell, &seen);
+            }
+        }
+        self.in_time(at, region, &seen);
+        self.reconciliation.observe(observation, &judged);
+        self.lateness.record(observation.late);
+    }
+
+    /// The time series and the convergence after events.
+    fn in_time(&mut self, at: Nanos, region: usize, seen: &Seen<'_>) {
+        let class = seen.judged.class;
+        let bucket = self.series.at(at);
+        bucket.classes[class as usize] += 1;
+        let available = u64::from(seen.available());
+        bucket.available += available;
+        if class != RequestClass::Error {
+            bucket.ttfb.record(seen.micros.0);
+        }
+        let version = seen
+            .observation
+            .outcome
+            .ok()
+            .filter(|answer| answer.version.is_some());
+        let outdated = u64::from(version.is_some_and(|answer| answer.outdated_by.is_some()));
+        bucket.versioned += u64::from(version.is_some());
+        bucket.outdated += outdated;
+        if let Some(part) = bucket.regions.get_mut(region) {
+            part.requests += 1;
+            part.hits += u64::from(class.is_hit());
+            part.cacheable += u64::from(class.is_cacheable());
+            part.available += available;
+            part.outdated += outdated;
+        }
+        if version.is_some() {
+            let observation = seen.observation;
+            self.convergence.see(
+                region,
+                observation.object,
+                observation.started,
+                outdated == 1,
+            );
+        }
+    }
 
     /// One request that the origin counted; before or after the client's observation of it.
-    pub fn origin(&mut self, _record: &OriginRecord) {}
+    pub fn origin(&mut self, record: &OriginRecord) {
+        self.reconciliation.origin(record);
+        let path = record
+            .object
+            .map_or(self.shape.classes.len(), |object| usize::from(object.class));
+        for (window, fold) in self.shape.windows.iter().zip(&mut self.windows) {
+            if window.from <= record.at
+                && record.at < window.to
+                && let Some((requests, bytes)) = fold.origin.get_mut(path)
+            {
+                *requests += 1;
+                *bytes += record.body_bytes;
+            }
+        }
+        let bucket = self.series.at(record.at);
+        bucket.origin_requests += 1;
+        bucket.origin_bytes += record.body_bytes;
+    }
 
     /// The origin's log lost so many records.
-    pub fn origin_lost(&mut self, _records: u64) {}
+    pub fn origin_lost(&mut self, records: u64) {
+        self.reconciliation.lost(records);
+    }
 
     /// Everything that happened before this instant has been folded, on both sides: requests by id that have no
     /// counterpart by now will have none. Call it now and then (live: after a poll of the origin's log, with the instant of
     /// the oldest request that was in flight when the poll began), so that memory stays bounded.
-    pub fn settle(&mut self, _before: Nanos) {}
+    pub fn settle(&mut self, before: Nanos) {
+        self.reconciliation.settle(before);
+    }
 
     /// A node's counters as they stand at `at`. Call it at each of [`Fold::boundaries`], or every second, and at the end.
-    pub fn node_stats(&mut self, _node: u16, _stats: &NodeStats, _at: Nanos) {}
+    pub fn node_stats(&mut self, node: u16, stats: &NodeStats, at: Nanos) {
+        self.tiers.tell(node, stats, at, &self.shape);
+    }
 
     /// The event of this index in `Plan::events` took effect at `at`.
-    pub fn event(&mut self, _index: usize, _at: Nanos) {}
+    pub fn event(&mut self, index: usize, at: Nanos) {
+        self.happened.push((index, at));
+        self.convergence.event(index, at, &self.shape);
+        match self.shape.events.get(index).map(|event| &event.effect) {
+            Some(Effect::Killed(node)) => self.tiers.killed(*node),
+            Some(Effect::Emptied(node)) => self.memory.emptied(*node, at),
+            Some(Effect::Purge {
+                nodes,
+                class,
+                object,
+            }) => self.memory.purged(nodes, *class, *object, at),
+            _ => {}
+        }
+    }
 
     /// The instants at which windows begin or end, in order.
     #[must_use]
     pub fn boundaries(&self) -> &[Nanos] {
-        &[]
+        &self.boundaries
     }
 
     /// The run is over at `end`.
     #[must_use]
-    pub fn finish(self, _end: Nanos) -> Measured {
-        Measured {}
+    pub fn finish(self, end: Nanos) -> Measured {
+        Measured {
+            shape: self.shape,
+            windows: self.windows,
+            series: self.series,
+            sums: self.reconciliation.finish(),
+            tiers: self.tiers,
+            convergence: self.convergence,
+            lateness: self.lateness,
+            happened: self.happened,
+            end,
+        }
     }
 }
 
-/// All figures of one run.
-#[derive(Debug, Clone)]
-pub struct Measured {}
+/// One observation with all that was made of it.
+struct Seen<'a> {
+    observation: &'a Observation,
+    judged: classify::Judged,
+    remembered: memory::Remembered,
+    /// From the intended send time to the first and the last byte.
+    micros: (u64, u64),
+}
+
+impl Seen<'_> {
+    fn available(&self) -> bool {
+        self.observation
+            .outcome
+            .is_ok_and(|answer| answer.status < 500)
+    }
+}
+
+/// Latency counts from the intended send time (open loop).
+fn micros(observation: &Observation, intended: Nanos) -> (u64, u64) {
+    let since = |at: Nanos| at.saturating_sub(intended) / 1000;
+    (since(observation.first_byte), since(observation.done))
+}
+
+impl WindowFold {
+    fn add(&mut self, cell: usize, seen: &Seen<'_>) {
+        let Some(cell) = self.cells.get_mut(cell) else {
+            return;
+        };
+        let cell = cell.get_or_insert_default();
+        let class = seen.judged.class;
+        let tally = cell.tally(class);
+        tally.requests += 1;
+        tally.total.record(seen.micros.1);
+        if class.is_cacheable() {
+            cell.spared_origin += u64::from(!seen.judged.reached_origin);
+            cell.offered += u64::from(seen.remembered.offered);
+        }
+        if let Some(cause) = seen.remembered.cause {
+            cell.causes[cause as usize] += 1;
+        }
+        match &seen.observation.outcome {
+            Err(failure) => cell.failures[*failure as usize] += 1,
+            Ok(answer) => {
+                let tally = cell.tally(class);
+                tally.bytes += answer.bytes;
+                tally.ttfb.record(seen.micros.0);
+                cell.answer(answer, seen.judged.stale_ms);
+                match self
+                    .statuses
+                    .iter_mut()
+                    .find(|(status, _)| *status == answer.status)
+                {
+                    Some((_, count)) => *count += 1,
+                    None => self.statuses.push((answer.status, 1)),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! Whether the driver kept to the plan: its lateness, and what makes a run invalid.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::histogram::Histogram;
+use crate::plan::Nanos;
+
+/// A request sent later than this counts as late.
+pub const LATE: Nanos = 10_000_000;
+/// More late requests than this share make a run invalid.
+pub const LATE_SHARE: f64 = 0.01;
+
+/// How late the driver was, in microseconds.
+#[derive(Debug, Clone, Default)]
+pub struct Lateness {
+    pub(crate) micros: Histogram,
+    pub(crate) late: u64,
+}
+
+/// Whether a run's figures can be believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Validity {
+    /// Whether they can.
+    pub valid: bool,
+    /// Why not.
+    pub reasons: Vec<String>,
+}
+
+impl Lateness {
+    pub(crate) fn record(&mut self, late: Nanos) {
+        self.micros.record(late / 1000);
+        self.late += u64::from(late > LATE);
+    }
+
+    /// The verdict on the driver. A run without any request is invalid, too: it has measured nothing.
+    pub(crate) fn validity(&self) -> Validity {
+        let mut reasons = Vec::new();
+        let all = self.micros.samples();
+        if all == 0 {
+            reasons.push("no request was made".to_owned());
+        } else if self.late as f64 > LATE_SHARE * all as f64 {
+            let share = 100.0 * self.late as f64 / all as f64;
+            reasons.push(format!(
+                "the driver was late: {share:.1} % of {all} requests left more than {} ms after their planned instant \
+                 (at most {:.0} % may)",
+                LATE / 1_000_000,
+                LATE_SHARE * 100.0
+            ));
+        }
+        Validity {
+            valid: reasons.is_empty(),
+            reasons,
+        }
+    }
+}

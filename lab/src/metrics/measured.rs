@@ -1,0 +1,438 @@
+//! All figures of a run, worked out on demand from what was folded.
+
+use super::convergence::{Convergence, Mark, Since};
+use super::driver::{Lateness, Validity};
+use super::histogram::Histogram;
+use super::metric::{Label, Metric, Stat};
+use super::reconcile::Sums;
+use super::series::Series;
+use super::shape::{MEASURED, Shape, WARMUP};
+use super::tiers::{Tiers, combine};
+use super::{Cause, Cell, Figure, WindowFold};
+use crate::observe::{NodeStats, RequestClass};
+use crate::plan::Nanos;
+
+/// All figures of one run.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    pub(crate) shape: Shape,
+    pub(crate) windows: Vec<WindowFold>,
+    pub(crate) series: Series,
+    pub(crate) sums: Sums,
+    pub(crate) tiers: Tiers,
+    pub(crate) convergence: Convergence,
+    pub(crate) lateness: Lateness,
+    pub(crate) happened: Vec<(usize, Nanos)>,
+    pub(crate) end: Nanos,
+}
+
+/// Which span of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Span {
+    /// Everything after the warm-up.
+    #[default]
+    Measured,
+    /// The warm-up.
+    Warmup,
+    /// The whole run.
+    All,
+    /// The window of this index, counted from the first named one.
+    Named(usize),
+}
+
+/// What a figure is narrowed to. The default is everything within the measured window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Selector {
+    /// Which span.
+    pub span: Span,
+    /// Index of a region.
+    pub region: Option<usize>,
+    /// Index of a PoP.
+    pub pop: Option<usize>,
+    /// Index of a node.
+    pub edge: Option<usize>,
+    /// Index of a path class.
+    pub path: Option<usize>,
+    /// A request class.
+    pub class: Option<RequestClass>,
+    /// A cause of misses.
+    pub cause: Option<Cause>,
+}
+
+impl Measured {
+    /// The names that a label can have in this run.
+    #[must_use]
+    pub fn names(&self, label: Label) -> Vec<&str> {
+        let shape = &self.shape;
+        match label {
+            Label::Window => {
+                let named = shape.windows[MEASURED + 1..]
+                    .iter()
+                    .map(|window| window.name.as_str());
+                ["measured", "warmup", "all"]
+                    .into_iter()
+                    .chain(named)
+                    .collect()
+            }
+            Label::Region => shape.regions.iter().map(String::as_str).collect(),
+            Label::Pop => shape.pops.iter().map(String::as_str).collect(),
+            Label::Edge => shape.nodes.iter().map(|node| node.name.as_str()).collect(),
+            Label::Path => shape
+                .classes
+                .iter()
+                .map(|class| class.name.as_str())
+                .collect(),
+            Label::Class => RequestClass::ALL.map(RequestClass::name).to_vec(),
+            Label::Cause => Cause::ALL.map(Cause::name).to_vec(),
+        }
+    }
+
+    /// Narrows a selector by one label; false if the run does not know the name.
+    pub fn narrow(&self, selector: &mut Selector, label: Label, name: &str) -> bool {
+        let Some(index) = self.names(label).iter().position(|known| *known == name) else {
+            return false;
+        };
+        match label {
+            Label::Window => {
+                selector.span = match index {
+                    0 => Span::Measured,
+                    1 => Span::Warmup,
+                    2 => Span::All,
+                    named => Span::Named(named - 3),
+                }
+            }
+            Label::Region => selector.region = Some(index),
+            Label::Pop => selector.pop = Some(index),
+            Label::Edge => selector.edge = Some(index),
+            Label::Path => selector.path = Some(index),
+            Label::Class => selector.class = Some(RequestClass::ALL[index]),
+            Label::Cause => selector.cause = Some(Cause::ALL[index]),
+        }
+        true
+    }
+
+    /// Whether the run's figures can be believed.
+    #[must_use]
+    pub fn validity(&self) -> Validity {
+        self.lateness.validity()
+    }
+
+    /// One figure.
+    #[must_use]
+    pub fn figure(&self, metric: Metric, selector: &Selector) -> Figure {
+        match metric {
+            Metric::OriginOffloadRequests => {
+                self.offload(selector, |(requests, _)| requests, |tally| tally.0)
+            }
+            Metric::OriginOffloadBytes => {
+                self.offload(selector, |(_, bytes)| bytes, |tally| tally.1)
+            }
+            Metric::OriginFetches => {
+                let (requests, _) = self.origin(selector);
+                Figure::count(requests, requests)
+            }
+            Metric::OriginBytes => {
+                let (requests, bytes) = self.origin(selector);
+                Figure::count(bytes, requests)
+            }
+            Metric::EdgeHitRatio => self.tier(selector, true),
+            Metric::ShieldHitRatio => self.tier(selector, false),
+            Metric::BackgroundFetches => {
+                let (stats, told) = self.nodes(selector, |_| true);
+                let count = stats.background_requests;
+                if told {
+                    Figure::count(count, count)
+                } else {
+                    Figure::default()
+                }
+            }
+            Metric::ConvergenceSeconds => self.convergence_seconds(selector),
+            Metric::ByteHitRatio => {
+                let background = match (selector.region, selector.path) {
+                    (None, None) => {
+                        self.nodes(selector, |node| self.shape.nodes[node].serves_clients)
+                            .0
+                            .background_bytes
+                    }
+                    _ => 0,
+                };
+                self.cell(selector).byte_hit_ratio(background)
+            }
+            of_cell => self.cell(selector).figure(of_cell, selector),
+        }
+    }
+
+    /// The sum of all cells that fit.
+    pub(crate) fn cell(&self, selector: &Selector) -> Cell {
+        let shape = &self.shape;
+        let classes = shape.classes.len().max(1);
+        let nodes = shape.nodes.len() + 1;
+        let mut sum = Cell::default();
+        for window in self.spans(selector.span) {
+            for (index, cell) in window.cells.iter().enumerate() {
+                let Some(cell) = cell else { continue };
+                let (lane, path) = (index / classes, index % classes);
+                let (region, node) = (lane / nodes, lane % nodes);
+                let pop = shape.nodes.get(node).map(|node| usize::from(node.pop));
+                let fits = selector.path.is_none_or(|wanted| wanted == path)
+                    && selector.region.is_none_or(|wanted| wanted == region)
+                    && selector.edge.is_none_or(|wanted| wanted == node)
+                    && selector.pop.is_none_or(|wanted| Some(wanted) == pop);
+                if fits {
+                    sum.merge(cell);
+                }
+            }
+        }
+        sum
+    }
+
+    /// Requests by final status, lowest first; answers only.
+    pub(crate) fn statuses(&self, span: Span) -> Vec<(u16, u64)> {
+        let mut sums = std::collections::BTreeMap::new();
+        for (status, count) in self.spans(span).flat_map(|window| &window.statuses) {
+            *sums.entry(*status).or_insert(0) += count;
+        }
+        sums.into_iter().collect()
+    }
+
+    fn spans(&self, span: Span) -> impl Iterator<Item = &WindowFold> {
+        self.window_indices(span)
+            .into_iter()
+            .filter_map(|index| self.windows.get(index))
+    }
+
+    fn window_indices(&self, span: Span) -> Vec<usize> {
+        match span {
+            Span::Measured => vec![MEASURED],
+            Span::Warmup => vec![WARMUP],
+            Span::All => vec![WARMUP, MEASURED],
+            Span::Named(index) => vec![MEASURED + 1 + index],
+        }
+    }
+
+    /// Requests and bytes that the origin counted.
+    pub(crate) fn origin(&self, selector: &Selector) -> (u64, u64) {
+        let mut sum = (0, 0);
+        for window in self.spans(selector.span) {
+            for (path, (requests, bytes)) in window.origin.iter().enumerate() {
+                if selector.path.is_none_or(|wanted| wanted == path) {
+                    sum = (sum.0 + requests, sum.1 + bytes);
+                }
+            }
+        }
+        sum
+    }
+
+    fn offload(
+        &self,
+        selector: &Selector,
+        origin: fn((u64, u64)) -> u64,
+        client: fn((u64, u64)) -> u64,
+    ) -> Figure {
+        let cell = self.cell(selector);
+        let bytes = RequestClass::ALL
+            .into_iter()
+            .map(|class| cell.bytes(class))
+            .sum();
+        let requests = cell.sum(|_| true);
+        let clients = client((requests, bytes));
+        Figure::of(
+            Figure::saved(origin(self.origin(selector)), clients).value,
+            requests,
+        )
+    }
+
+    /// Sums of the nodes that fit, and whether each of them has told its counters.
+    pub(crate) fn nodes(
+        &self,
+        selector: &Selector,
+        fits: impl Fn(usize) -> bool,
+    ) -> (NodeStats, bool) {
+        let mut sum = NodeStats::default();
+        let mut told = false;
+        for (index, node) in self.shape.nodes.iter().enumerate() {
+            let wanted = selector.edge.is_none_or(|edge| edge == index)
+                && selector.pop.is_none_or(|pop| pop == usize::from(node.pop))
+                && fits(index);
+            if !wanted {
+                continue;
+            }
+            let counters = &self.tiers.nodes[index];
+            told |= counters.told;
+            for window in self.window_indices(selector.span) {
+                sum = combine(&sum, &counters.within(window), u64::saturating_add);
+            }
+        }
+        (sum, told)
+    }
+
+    fn tier(&self, selector: &Selector, serves_clients: bool) -> Figure {
+        let (stats, told) = self.nodes(selector, |node| {
+            self.shape.nodes[node].serves_clients == serves_clients
+        });
+        if !told && serves_clients {
+            // A cache that tells no counters is measured on the wire.
+            return self
+                .cell(selector)
+                .figure(Metric::RequestHitRatio, selector);
+        }
+        hit_ratio(&stats.classes)
+    }
+
+    fn convergence_seconds(&self, selector: &Selector) -> Figure {
+        let (from, to) = match selector.span {
+            Span::All => (0, Nanos::MAX),
+            span => {
+                let windows = self.window_indices(span);
+                let window = windows
+                    .first()
+                    .and_then(|index| self.shape.windows.get(*index));
+                window.map_or((0, 0), |window| (window.from, window.to))
+            }
+        };
+        let mut longest = Some(0);
+        let mut answers = 0;
+        for mark in self.marks().filter(|mark| from <= mark.at && mark.at < to) {
+            let seen = |region: &Since| region.answers > 0;
+            let regions = mark.regions.iter().enumerate();
+            let wanted =
+                regions.filter(|(index, _)| selector.region.is_none_or(|wanted| wanted == *index));
+            for (_, since) in wanted.filter(|(_, since)| seen(since)) {
+                answers += since.answers;
+                longest = longest
+                    .zip(since.time(mark.at))
+                    .map(|(longest, time)| longest.max(time));
+            }
+        }
+        Figure::of(longest.map(|nanos| nanos as f64 / 1e9), answers)
+    }
+
+    pub(crate) fn marks(&self) -> impl Iterator<Item = &Mark> {
+        self.convergence
+            .heals
+            .iter()
+            .chain(&self.convergence.publications)
+    }
+}
+
+/// `request_hit_ratio` over plain counts.
+pub(crate) fn hit_ratio(classes: &[u64; RequestClass::COUNT]) -> Figure {
+    let sum = |fits: fn(RequestClass) -> bool| {
+        RequestClass::ALL
+            .into_iter()
+            .filter(|class| fits(*class))
+            .map(|class| classes[class as usize])
+            .sum()
+    };
+    Figure::ratio(sum(RequestClass::is_hit), sum(RequestClass::is_cacheable))
+}
+
+impl Cell {
+    /// A figure that follows from this cell alone; the selector says which class or cause.
+    pub(crate) fn figure(&self, metric: Metric, selector: &Selector) -> Figure {
+        use RequestClass as Class;
+        let all = self.sum(|_| true);
+        let cacheable = self.sum(Class::is_cacheable);
+        let hits = self.sum(Class::is_hit);
+        let answers = all - self.requests(Class::Error);
+        match metric {
+            Metric::RequestHitRatio => Figure::ratio(hits, cacheable),
+            Metric::OverallHitRatio => Figure::ratio(hits, all),
+            Metric::CacheCoverage => Figure::ratio(cacheable, all),
+            Metric::ByteHitRatio => self.byte_hit_ratio(0),
+            Metric::CdnHitRatio => Figure::ratio(self.spared_origin, cacheable),
+            Metric::OfferedHitRatio => Figure::ratio(self.offered, cacheable),
+            Metric::CoalescingFactor => {
+                let leaders = self.sum(|class| {
+                    matches!(class, Class::Revalidated | Class::Expired | Class::Miss)
+                });
+                Figure::ratio(leaders + self.requests(Class::Coalesced), leaders)
+            }
+            Metric::StaleRatio => Figure::ratio(self.stale.samples(), answers),
+            Metric::StaleSeconds(stat) => statistic(&self.stale, stat, 1e-3),
+            Metric::OutdatedRatio => Figure::ratio(self.outdated.samples(), self.versioned),
+            Metric::OutdatedAnswers => Figure::count(self.outdated.samples(), self.versioned),
+            Metric::OutdatedSeconds(stat) => statistic(&self.outdated, stat, 1e-3),
+            Metric::Ttfb(stat) => statistic(
+                &self.latency(selector.class, |tally| &tally.ttfb),
+                stat,
+                1e-6,
+            ),
+            Metric::Total(stat) => statistic(
+                &self.latency(selector.class, |tally| &tally.total),
+                stat,
+                1e-6,
+            ),
+            Metric::Misses | Metric::MissShare => {
+                let misses = self.causes.iter().sum();
+                let wanted = selector
+                    .cause
+                    .map_or(misses, |cause| self.causes[cause as usize]);
+                if metric == Metric::Misses {
+                    Figure::count(wanted, all)
+                } else {
+                    Figure::ratio(wanted, misses)
+                }
+            }
+            Metric::Availability => Figure::ratio(self.available, all),
+            Metric::Requests => Figure::count(
+                selector.class.map_or(all, |class| self.requests(class)),
+                all,
+            ),
+            Metric::ClassShare => Figure::ratio(
+                selector.class.map_or(all, |class| self.requests(class)),
+                all,
+            ),
+            Metric::Errors => Figure::count(self.requests(Class::Error), all),
+            Metric::WrongBodies => Figure::count(self.wrong, self.checked),
+            // Figures of the origin, of nodes and of events are not made of cells.
+            _ => Figure::default(),
+        }
+    }
+
+    /// Of the cacheable classes; a 304 to a client has no body and so counts on neither side.
+    pub(crate) fn byte_hit_ratio(&self, background: u64) -> Figure {
+        let cacheable = RequestClass::ALL
+            .into_iter()
+            .filter(|class| class.is_cacheable());
+        let client = cacheable.map(|class| self.bytes(class)).sum();
+        let upstream =
+            self.bytes(RequestClass::Expired) + self.bytes(RequestClass::Miss) + background;
+        Figure::of(
+            Figure::saved(upstream, client).value,
+            self.sum(RequestClass::is_cacheable),
+        )
+    }
+
+    /// Latencies of one class, or of all but errors, which would mix deadlines into them.
+    pub(crate) fn latency(
+        &self,
+        class: Option<RequestClass>,
+        of: fn(&super::cell::Tally) -> &Histogram,
+    ) -> Histogram {
+        let mut sum = Histogram::default();
+        for (index, tally) in self.classes.iter().enumerate() {
+            let wanted = class.map_or(index != RequestClass::Error as usize, |class| {
+                class as usize == index
+            });
+            if let (Some(tally), true) = (tally, wanted) {
+                sum.merge(of(tally));
+            }
+        }
+        sum
+    }
+}
+
+/// A statistic of a histogram, in other units.
+pub(crate) fn statistic(histogram: &Histogram, stat: Stat, unit: f64) -> Figure {
+    let quantile = |q| histogram.quantile(q).map(|value| value as f64);
+    let value = match stat {
+        Stat::P50 => quantile(0.5),
+        Stat::P90 => quantile(0.9),
+        Stat::P99 => quantile(0.99),
+        Stat::P999 => quantile(0.999),
+        Stat::Max => histogram.max().map(|value| value as f64),
+        Stat::Mean => histogram.mean(),
+    };
+    Figure::of(value.map(|value| value * unit), histogram.samples())
+}
