@@ -142,7 +142,7 @@ impl Connection {
 }
 
 /// Ends a connection with RST instead of FIN.
-fn hang_up(stream: TcpStream) {
+pub(super) fn hang_up(stream: TcpStream) {
     // Where it is refused, the peer sees a FIN.
     let _ = socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO));
 }
