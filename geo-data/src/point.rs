@@ -21,7 +21,7 @@ impl Point {
 }
 
 /// Mean radius of the Earth (IUGG R1), in kilometres.
-const RADIUS_KM: f64 = 6371.008_8;
+const RADIUS_KM: f64 = 6_371.008_8;
 
 /// Length of the great circle between two points, in kilometres (haversine formula). The same on
 /// every platform: only `libm` is used.

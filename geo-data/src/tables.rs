@@ -1,4 +1,10 @@
-//! The source tables: places, countries, and the client networks of each.
+//! The tables of places and countries that come with the crate. `tables/README.md` names their
+//! sources.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::point::Point;
 
@@ -35,20 +41,87 @@ pub struct Country {
 
 /// All places of the tables, in their order.
 pub fn places() -> &'static [Place] {
-    todo!()
+    &PLACES
 }
 
 /// The place of an IATA code, in any case.
-pub fn place(_iata: &str) -> Option<&'static Place> {
-    todo!()
+pub fn place(iata: &str) -> Option<&'static Place> {
+    PLACES
+        .iter()
+        .find(|place| place.iata.eq_ignore_ascii_case(iata))
 }
 
 /// All countries of the tables, by code. Those with a weight have client networks of their own.
 pub fn countries() -> &'static [Country] {
-    todo!()
+    &COUNTRIES
 }
 
 /// The country of a code, in any case.
-pub fn country(_code: &str) -> Option<&'static Country> {
-    todo!()
+pub fn country(code: &str) -> Option<&'static Country> {
+    let code = code.to_ascii_uppercase();
+    let found = COUNTRIES.binary_search_by(|country| country.code.as_str().cmp(&code));
+    COUNTRIES.get(found.ok()?)
 }
+
+#[derive(Deserialize)]
+struct PlaceRow {
+    iata: String,
+    place: String,
+    cc: String,
+    lat: f64,
+    lon: f64,
+    region: String,
+}
+
+#[derive(Deserialize)]
+struct CountryRow {
+    cc: String,
+    name: String,
+    users_millions: Option<f64>,
+    lat: f64,
+    lon: f64,
+    region: String,
+}
+
+static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
+    rows::<PlaceRow>(include_str!("../tables/places.csv"))
+        .map(|row| Place {
+            iata: row.iata,
+            name: row.place,
+            country: row.cc,
+            region: row.region,
+            point: Point {
+                lat: row.lat,
+                lon: row.lon,
+            },
+        })
+        .collect()
+});
+
+static COUNTRIES: LazyLock<Vec<Country>> = LazyLock::new(|| {
+    let mut countries: Vec<Country> = rows::<CountryRow>(include_str!("../tables/countries.csv"))
+        .map(|row| Country {
+            code: row.cc,
+            name: row.name,
+            users_millions: row.users_millions,
+            region: row.region,
+            point: Point {
+                lat: row.lat,
+                lon: row.lon,
+            },
+        })
+        .collect();
+    countries.sort_by(|a, b| a.code.cmp(&b.code));
+    countries
+});
+
+/// The rows of a table that is compiled in; a broken one is our own bug, and a test reads them all.
+fn rows<T: DeserializeOwned>(table: &'static str) -> impl Iterator<Item = T> {
+    csv::Reader::from_reader(table.as_bytes())
+        .into_deserialize()
+        .map(|row| row.expect("the tables that come with the crate are well-formed"))
+}
+
+#[cfg(test)]
+#[path = "tables_tests.rs"]
+mod tests;
