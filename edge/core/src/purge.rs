@@ -1,15 +1,29 @@
-//! stub
+//! Purges as epochs: a purge is a point in an order, and what was asked for before it is gone.
+//! Knows nothing about the store, and never walks it.
+//!
+//! A stored response carries the [`Sequence`] taken before its upstream request was sent, so that a
+//! fill under way when the purge comes does not survive it. A hit compares that stamp with
+//! [`Purges::sequence`]; only if they differ is [`Purges::check`] asked, and the entry restamped.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use crate::Timestamp;
-/// A point in the order of purges and upstream requests.
+
+/// A point in the order of purges. Rises with each purge.
 pub type Sequence = u64;
+
 /// How a purge works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// What is stored may not be used at all.
     Hard,
     /// What is stored is stale: it may be validated, or stand in where stale responses may.
     Soft,
 }
+
 /// What has become of a stored response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
@@ -17,47 +31,273 @@ pub enum Check {
     Current(Sequence),
     /// It is gone.
     Purged,
-    /// It is stale since this instant: [`crate::Stored::expired_at`].
+    /// It is stale since this instant, see [`crate::Stored::expired_at`]. Do not restamp it.
     Stale(Timestamp),
 }
-/// Purges as epochs.
-#[derive(Clone, Debug)]
+
+/// The last purges of one selection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Epoch {
+    hard: Sequence,
+    soft: Sequence,
+    soft_at: Timestamp,
+}
+
+impl Epoch {
+    fn mark(&mut self, at: Sequence, mode: Mode, now: Timestamp) {
+        match mode {
+            Mode::Hard => self.hard = self.hard.max(at),
+            Mode::Soft => {
+                self.soft = self.soft.max(at);
+                self.soft_at = self.soft_at.max(now);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.hard = self.hard.max(other.hard);
+        self.soft = self.soft.max(other.soft);
+        self.soft_at = self.soft_at.max(other.soft_at);
+    }
+
+    fn newest(&self) -> Sequence {
+        self.hard.max(self.soft)
+    }
+}
+
+/// How many coarse epochs old ones are folded into: each stands for this share of all hashes.
+const COARSE: u64 = 1024;
+
+/// Epochs by hash. Beyond its limit the older half is folded into coarse epochs, which purge too
+/// much: safe, and rare.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Table {
+    exact: BTreeMap<u64, Epoch>,
+    coarse: BTreeMap<u64, Epoch>,
+}
+
+impl Table {
+    fn mark(&mut self, hash: u64, at: Sequence, mode: Mode, now: Timestamp, limit: usize) {
+        self.exact.entry(hash).or_default().mark(at, mode, now);
+        if self.exact.len() > limit {
+            self.fold();
+        }
+    }
+
+    fn fold(&mut self) {
+        let mut ages: Vec<Sequence> = self.exact.values().map(Epoch::newest).collect();
+        ages.sort_unstable();
+        let middle = ages.get(ages.len() / 2).copied().unwrap_or_default();
+        let coarse = &mut self.coarse;
+        self.exact.retain(|hash, epoch| {
+            let keep = epoch.newest() > middle;
+            if !keep {
+                coarse.entry(hash % COARSE).or_default().merge(epoch);
+            }
+            keep
+        });
+    }
+
+    fn add_to(&self, hash: u64, sum: &mut Epoch) {
+        for found in [self.exact.get(&hash), self.coarse.get(&(hash % COARSE))] {
+            if let Some(epoch) = found {
+                sum.merge(epoch);
+            }
+        }
+    }
+}
+
+/// All purges of a node. Plain data: a node with a disk tier writes it down before it acknowledges
+/// a purge.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Purges {
     sequence: Sequence,
+    limit: usize,
+    all: Epoch,
+    keys: Table,
+    tags: Table,
+    prefixes: Vec<(Box<str>, Epoch)>,
 }
-impl Purges {
-    /// No purges yet; keeps at most about `limit` single epochs.
-    pub fn new(limit: usize) -> Self {
-        let _ = limit;
-        Self { sequence: 1 }
+
+/// Prefixes are compared one after the other, so there are few; the oldest become "everything".
+const MOST_PREFIXES: usize = 64;
+
+impl Default for Purges {
+    fn default() -> Self {
+        Self::new(65_536)
     }
-    /// The sequence to stamp a response with: taken before its upstream request is sent.
+}
+
+impl Purges {
+    /// No purges yet; keeps at most `limit` epochs of single keys, and as many of tags.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            sequence: 1,
+            limit: limit.max(1),
+            all: Epoch::default(),
+            keys: Table::default(),
+            tags: Table::default(),
+            prefixes: Vec::new(),
+        }
+    }
+
+    /// Goes on after a restart: sequences rise beyond `last`, the highest that was ever given out.
+    pub fn resume(&mut self, last: Sequence) {
+        self.sequence = self.sequence.max(last.saturating_add(1));
+    }
+
+    /// The sequence to stamp a response with: taken before its upstream request, or its
+    /// validation, is sent.
     pub fn sequence(&self) -> Sequence {
         self.sequence
     }
-    /// Purges one key, all its variants with it: the hash is that of the primary key.
+
+    /// Purges one resource, all its variants with it: the hash is that of the key without variant.
     pub fn purge_key(&mut self, hash: u64, mode: Mode, now: Timestamp) -> Sequence {
-        let _ = (hash, mode, now);
-        todo!()
+        let at = self.next();
+        self.keys.mark(hash, at, mode, now, self.limit);
+        at
     }
-    /// Purges all that carry a tag.
+
+    /// Purges all that carry a tag (its hash).
     pub fn purge_tag(&mut self, tag: u64, mode: Mode, now: Timestamp) -> Sequence {
-        let _ = (tag, mode, now);
-        todo!()
+        let at = self.next();
+        self.tags.mark(tag, at, mode, now, self.limit);
+        at
     }
-    /// Purges all whose primary key begins so.
+
+    /// Purges all whose key begins so.
     pub fn purge_prefix(&mut self, prefix: &str, mode: Mode, now: Timestamp) -> Sequence {
-        let _ = (prefix, mode, now);
-        todo!()
+        let at = self.next();
+        match self
+            .prefixes
+            .iter_mut()
+            .find(|(known, _)| **known == *prefix)
+        {
+            Some((_, epoch)) => epoch.mark(at, mode, now),
+            None => {
+                let mut epoch = Epoch::default();
+                epoch.mark(at, mode, now);
+                self.prefixes.push((prefix.into(), epoch));
+            }
+        }
+        if self.prefixes.len() > MOST_PREFIXES {
+            let (_, oldest) = self.prefixes.remove(0);
+            self.all.merge(&oldest);
+        }
+        at
     }
+
     /// Purges everything.
     pub fn purge_all(&mut self, mode: Mode, now: Timestamp) -> Sequence {
-        let _ = (mode, now);
-        todo!()
+        let at = self.next();
+        self.all.mark(at, mode, now);
+        if mode == Mode::Hard {
+            // What came before is covered, so that the tables are small again.
+            self.keys = Table::default();
+            self.tags = Table::default();
+            self.prefixes.clear();
+        }
+        at
     }
-    /// What has become of a response stamped `stamp`, with this primary key (hash and text) and tags.
+
+    /// What has become of a response with this stamp, primary key (hash and text) and tags.
     pub fn check(&self, stamp: Sequence, hash: u64, key: &str, tags: &[u64]) -> Check {
-        let _ = (stamp, hash, key, tags);
-        todo!()
+        if stamp >= self.sequence {
+            return Check::Current(self.sequence);
+        }
+        let mut sum = self.all;
+        self.keys.add_to(hash, &mut sum);
+        for tag in tags {
+            self.tags.add_to(*tag, &mut sum);
+        }
+        for (prefix, epoch) in &self.prefixes {
+            if key.starts_with(&**prefix) {
+                sum.merge(epoch);
+            }
+        }
+        if stamp < sum.hard {
+            Check::Purged
+        } else if stamp < sum.soft {
+            Check::Stale(sum.soft_at)
+        } else {
+            Check::Current(self.sequence)
+        }
+    }
+
+    fn next(&mut self) -> Sequence {
+        self.sequence = self.sequence.saturating_add(1);
+        self.sequence
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp(1_000);
+
+    #[test]
+    fn a_fill_under_way_does_not_survive() {
+        let mut purges = Purges::default();
+        let before = purges.sequence();
+        purges.purge_key(7, Mode::Hard, NOW);
+        let after = purges.sequence();
+        assert_eq!(purges.check(before, 7, "k", &[]), Check::Purged);
+        assert_eq!(purges.check(after, 7, "k", &[]), Check::Current(after));
+        assert_eq!(purges.check(before, 8, "k", &[]), Check::Current(after));
+    }
+
+    #[test]
+    fn soft_then_hard() {
+        let mut purges = Purges::default();
+        let stamp = purges.sequence();
+        purges.purge_tag(3, Mode::Soft, NOW);
+        assert_eq!(purges.check(stamp, 7, "k", &[1, 3]), Check::Stale(NOW));
+        assert!(matches!(
+            purges.check(stamp, 7, "k", &[1]),
+            Check::Current(_)
+        ));
+        purges.purge_prefix("http://a/", Mode::Hard, NOW);
+        assert_eq!(purges.check(stamp, 7, "http://a/x", &[3]), Check::Purged);
+        assert_eq!(
+            purges.check(stamp, 7, "http://b/x", &[3]),
+            Check::Stale(NOW)
+        );
+        purges.purge_all(Mode::Hard, NOW);
+        assert_eq!(purges.check(stamp, 7, "http://b/x", &[]), Check::Purged);
+    }
+
+    #[test]
+    fn a_restart_goes_on() {
+        let mut purges = Purges::default();
+        let last = purges.purge_key(1, Mode::Hard, NOW);
+        let mut again = Purges::default();
+        again.resume(last);
+        assert!(again.sequence() > last);
+    }
+
+    proptest! {
+        /// However small the table: what was purged after the stamp is never current again.
+        #[test]
+        fn folding_forgets_nothing(
+            purged in prop::collection::vec((0_u64..5_000, any::<bool>()), 1..200),
+            limit in 1_usize..20,
+        ) {
+            let mut purges = Purges::new(limit);
+            let stamp = purges.sequence();
+            for (hash, hard) in &purged {
+                purges.purge_key(*hash, if *hard { Mode::Hard } else { Mode::Soft }, NOW);
+            }
+            prop_assert!(purges.keys.exact.len() <= limit);
+            for (hash, hard) in &purged {
+                let check = purges.check(stamp, *hash, "", &[]);
+                prop_assert!(!matches!(check, Check::Current(_)));
+                prop_assert!(!hard || check == Check::Purged);
+            }
+            let now = purges.sequence();
+            prop_assert_eq!(purges.check(now, purged[0].0, "", &[]), Check::Current(now));
+        }
     }
 }

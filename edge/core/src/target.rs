@@ -1,7 +1,7 @@
 //! The target URI of a request (RFC 9110 section 7.1), normalised once. Knows nothing about what
 //! is the same resource: see [`crate::KeyRules`].
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use http::{HeaderMap, Method, Uri, header, uri::Authority};
 
@@ -88,21 +88,22 @@ impl TargetUri {
             Some("https") => Scheme::Https,
             Some(_) => return Err(TargetError::Scheme),
         };
-        let path = match uri
+        let given = uri
             .path_and_query()
-            .map_or("/", http::uri::PathAndQuery::as_str)
-        {
-            "" => "/",
-            "*" if method == Method::OPTIONS => "*",
-            path if path.starts_with('/') => path,
+            .map_or("/", http::uri::PathAndQuery::as_str);
+        let path: Cow<'_, str> = match given {
+            "*" if method == Method::OPTIONS => Cow::Borrowed("*"),
+            path if path.starts_with('/') => Cow::Borrowed(path),
+            // An absolute target may leave the path out.
+            query if uri.scheme().is_some() => Cow::Owned(format!("/{query}")),
             _ => return Err(TargetError::BadPath),
         };
         if let Some(authority) = uri.authority() {
-            return Self::build(scheme, authority.as_str(), path);
+            return Self::build(scheme, authority.as_str(), &path);
         }
         let host = host.ok_or(TargetError::NoHost)?;
         let host = host.to_str().map_err(|_| TargetError::BadHost)?;
-        Self::build(scheme, host.trim_matches([' ', '\t']), path)
+        Self::build(scheme, host.trim_matches([' ', '\t']), &path)
     }
 
     /// Reads an absolute `http` or `https` URI, as `explain` and purges are given it.

@@ -1,0 +1,207 @@
+use super::*;
+use crate::TargetUri;
+use http::{HeaderName, HeaderValue};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
+
+pub(crate) fn head(status: u16, lines: &[(&str, &str)]) -> ResponseHead {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        let name = HeaderName::try_from(*name).unwrap();
+        headers.append(name, HeaderValue::try_from(*value).unwrap());
+    }
+    ResponseHead::received(StatusCode::from_u16(status).unwrap(), headers, NOW)
+}
+
+fn request(lines: &[(&str, &str)]) -> RequestHead {
+    let headers = head(200, lines).headers;
+    let target = TargetUri::parse("http://a.test/").unwrap();
+    RequestHead {
+        method: Method::GET,
+        target,
+        headers,
+    }
+}
+
+fn of(status: u16, lines: &[(&str, &str)]) -> Result<Digest, NotStorable> {
+    digest(&request(&[]), &head(status, lines), &Policy::default(), NOW)
+}
+
+fn at(offset: i64) -> String {
+    date::format(NOW.plus(offset * 1000))
+}
+
+#[test]
+fn explicit_lifetimes() {
+    let check = |lines: &[(&str, &str)], seconds: i64| {
+        assert_eq!(
+            of(200, lines).map(|d| d.lifetime),
+            Ok(seconds * 1000),
+            "{lines:?}"
+        );
+    };
+    let (soon, now, past) = (at(30), at(0), at(-30));
+    check(&[("cache-control", "max-age=60")], 60);
+    check(&[("cache-control", "max-age=60, s-maxage=10")], 10);
+    check(&[("cache-control", "max-age=60"), ("expires", &soon)], 60);
+    check(&[("expires", &soon), ("date", &now)], 30);
+    check(&[("expires", &soon), ("date", &past)], 60);
+    check(&[("expires", &past), ("etag", "\"a\"")], 0);
+    check(&[("expires", "0"), ("etag", "\"a\"")], 0);
+    check(
+        &[("expires", &soon), ("expires", &now), ("etag", "\"a\"")],
+        0,
+    );
+    check(
+        &[
+            ("expires", &soon),
+            ("cache-control", "max-age=x"),
+            ("etag", "\"a\""),
+        ],
+        0,
+    );
+    check(
+        &[("cache-control", "max-age=60"), ("set-cookie", "a=b")],
+        60,
+    );
+    check(&[("cache-control", "max-age=60, proxy-revalidate")], 60);
+    check(&[("cache-control", "max-age=60"), ("vary", "accept")], 60);
+    check(
+        &[
+            ("cache-control", "max-age=60"),
+            ("age", "99999999999999999999999"),
+        ],
+        60,
+    );
+    check(&[("cache-control", "max-age=9999999999999")], 1 << 31);
+}
+
+#[test]
+fn statuses() {
+    for status in [200, 201, 203, 204, 302, 403, 404, 429, 500, 503, 299, 599] {
+        let found = of(status, &[("cache-control", "max-age=60")]);
+        assert_eq!(found.map(|d| (d.lifetime, d.status)), Ok((60_000, status)));
+    }
+    for (status, why) in [
+        (100, NotStorable::NotFinal),
+        (206, NotStorable::Partial),
+        (304, NotStorable::NotModified),
+    ] {
+        assert_eq!(of(status, &[("cache-control", "max-age=60")]), Err(why));
+    }
+    let wary = [("cache-control", "max-age=60, must-understand, no-store")];
+    assert!(of(200, &wary).is_ok());
+    assert_eq!(of(299, &wary), Err(NotStorable::NotUnderstood));
+}
+
+#[test]
+fn heuristics() {
+    let modified = at(-1000);
+    let lines: &[(&str, &str)] = &[("last-modified", &modified)];
+    for status in [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501] {
+        let found = of(status, lines).unwrap();
+        assert_eq!(found.lifetime, 100_000, "{status}");
+        assert!(found.flags.has(Flags::HEURISTIC));
+    }
+    for status in [201, 302, 307, 403, 500, 503] {
+        assert_eq!(of(status, lines), Err(NotStorable::NoFreshness), "{status}");
+    }
+    let old = at(-100_000_000);
+    assert_eq!(
+        of(200, &[("last-modified", &old)]).map(|d| d.lifetime),
+        Ok(86_400_000)
+    );
+    let public = of(
+        302,
+        &[("last-modified", &modified), ("cache-control", "public")],
+    );
+    assert_eq!(public.map(|d| d.lifetime), Ok(100_000));
+}
+
+#[test]
+fn refusals() {
+    let check = |lines: &[(&str, &str)], why| assert_eq!(of(200, lines), Err(why), "{lines:?}");
+    check(
+        &[("cache-control", "max-age=60, no-store")],
+        NotStorable::NoStore,
+    );
+    check(
+        &[("cache-control", "max-age=60, private")],
+        NotStorable::Private,
+    );
+    check(
+        &[("cache-control", "max-age=60, private=\"x\"")],
+        NotStorable::Private,
+    );
+    check(
+        &[("cache-control", "max-age=60"), ("vary", "*")],
+        NotStorable::VaryStar,
+    );
+    check(&[], NotStorable::NoFreshness);
+    check(&[("cache-control", "public")], NotStorable::NoFreshness);
+    check(&[("cache-control", "no-cache")], NotStorable::Useless);
+    check(&[("cache-control", "max-age=0")], NotStorable::Useless);
+    assert!(of(200, &[("cache-control", "max-age=0, stale-if-error=60")]).is_ok());
+    assert!(of(200, &[("cache-control", "no-cache"), ("etag", "\"a\"")]).is_ok());
+}
+
+#[test]
+fn authorization_needs_leave() {
+    let check = |directives: &str, expected: bool| {
+        let request = request(&[("authorization", "Basic x")]);
+        let response = head(200, &[("cache-control", directives)]);
+        let found = digest(&request, &response, &Policy::default(), NOW);
+        assert_eq!(found.is_ok(), expected, "{directives}");
+    };
+    check("max-age=60", false);
+    check("max-age=60, public", true);
+    check("max-age=60, must-revalidate", true);
+    check("s-maxage=60", true);
+    check("max-age=60, proxy-revalidate", false);
+}
+
+#[test]
+fn never_stale() {
+    let check = |directives: &str, expected: bool| {
+        let found = of(200, &[("cache-control", directives), ("etag", "\"a\"")]).unwrap();
+        assert_eq!(found.forbids_stale(), expected, "{directives}");
+    };
+    check("max-age=60", false);
+    check("max-age=60, must-revalidate", true);
+    check("max-age=60, proxy-revalidate", true);
+    check("s-maxage=60", true);
+    check("s-maxage=60, stale-while-revalidate=5", true);
+    check("no-cache", true);
+    let mut policy = Policy::default();
+    policy.stale.beside_s_maxage = true;
+    let response = head(
+        200,
+        &[("cache-control", "s-maxage=60, stale-while-revalidate=5")],
+    );
+    let found = digest(&request(&[]), &response, &policy, NOW).unwrap();
+    assert!(!found.forbids_stale());
+    assert_eq!(found.stale_while_revalidate, 5_000);
+}
+
+#[test]
+fn policy_lifetimes() {
+    let mut policy = Policy::default();
+    policy.lifetimes.negative_ms = Some(5_000);
+    policy.lifetimes.default_ms = Some(7_000);
+    policy.max_object = Some(100);
+    let of = |status, lines: &[(&str, &str)]| {
+        digest(&request(&[]), &head(status, lines), &policy, NOW).map(|d| d.lifetime)
+    };
+    assert_eq!(of(503, &[]), Ok(5_000));
+    assert_eq!(
+        of(503, &[("cache-control", "no-store")]),
+        Err(NotStorable::NoStore)
+    );
+    assert_eq!(of(503, &[("cache-control", "max-age=1")]), Ok(1_000));
+    assert_eq!(of(200, &[]), Ok(7_000));
+    assert_eq!(of(302, &[]), Err(NotStorable::NoFreshness));
+    assert_eq!(
+        of(200, &[("content-length", "101")]),
+        Err(NotStorable::TooLarge)
+    );
+}
