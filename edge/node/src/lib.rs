@@ -7,10 +7,16 @@
 //! [`start`] makes a node of a [`Config`]; [`Running`] is the node while it runs. Neither installs
 //! signal handlers, prints or reads a command line.
 
+mod client;
 mod config;
+mod counters;
 mod listen;
 mod running;
+mod socket;
 mod tasks;
+mod transfer;
+mod upstream;
 
 pub use config::{ClientField, Config, ConfigError, Eviction};
+pub use counters::Stats;
 pub use running::{Running, StartError, start};

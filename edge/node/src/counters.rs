@@ -1,0 +1,274 @@
+//! What a node counts. The names are part of its interface: dashboards and the lab read them.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+
+/// How a request was handled: the classes of a tier that the node itself can tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Handled {
+    Hit,
+    HitStale,
+    HitNegative,
+    HitStaleError,
+    Coalesced,
+    Revalidated,
+    Expired,
+    Miss,
+    Pass,
+    Synthetic,
+    Error,
+}
+
+impl Handled {
+    const ALL: [(Self, &str); 11] = [
+        (Self::Hit, "hit"),
+        (Self::HitStale, "hit-stale-swr"),
+        (Self::HitNegative, "hit-negative"),
+        (Self::HitStaleError, "hit-stale-error"),
+        (Self::Coalesced, "coalesced"),
+        (Self::Revalidated, "revalidated"),
+        (Self::Expired, "expired"),
+        (Self::Miss, "miss"),
+        (Self::Pass, "pass"),
+        (Self::Synthetic, "synthetic"),
+        (Self::Error, "error"),
+    ];
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Handling {
+    handling: &'static str,
+}
+
+/// All counters of one node.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    requests: Family<Handling, Counter>,
+    /// The members of `requests`, found once, so that counting takes no lock.
+    handled: [Counter; Handled::ALL.len()],
+    pub(crate) client_bytes: Counter,
+    pub(crate) upstream_requests: Counter,
+    pub(crate) upstream_retries: Counter,
+    pub(crate) upstream_failures: Counter,
+    pub(crate) upstream_bytes: Counter,
+    pub(crate) background: Counter,
+    pub(crate) stored: Counter,
+    pub(crate) too_large: Counter,
+    pub(crate) truncated: Counter,
+    pub(crate) laggards_refetched: Counter,
+    pub(crate) laggards_ended: Counter,
+    pub(crate) loops: Counter,
+    pub(crate) purges: Counter,
+    pub(crate) connections: Counter,
+    pub(crate) open_connections: Gauge,
+    stored_bytes: Gauge<u64, AtomicU64>,
+    stored_objects: Gauge<u64, AtomicU64>,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        let requests = Family::<Handling, Counter>::default();
+        let handled = Handled::ALL
+            .map(|(_, handling)| requests.get_or_create(&Handling { handling }).clone());
+        Self {
+            requests,
+            handled,
+            client_bytes: Counter::default(),
+            upstream_requests: Counter::default(),
+            upstream_retries: Counter::default(),
+            upstream_failures: Counter::default(),
+            upstream_bytes: Counter::default(),
+            background: Counter::default(),
+            stored: Counter::default(),
+            too_large: Counter::default(),
+            truncated: Counter::default(),
+            laggards_refetched: Counter::default(),
+            laggards_ended: Counter::default(),
+            loops: Counter::default(),
+            purges: Counter::default(),
+            connections: Counter::default(),
+            open_connections: Gauge::default(),
+            stored_bytes: Gauge::default(),
+            stored_objects: Gauge::default(),
+        }
+    }
+}
+
+/// The node's counters as JSON (`GET /stats`). All are totals since the start, except those of the
+/// store and the open connections, which are of now.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stats {
+    /// The node's name.
+    pub name: String,
+    /// Client requests by how they were handled.
+    pub requests: std::collections::BTreeMap<&'static str, u64>,
+    /// Body bytes handed to clients.
+    pub client_bytes: u64,
+    /// Requests sent upstream, retries and background ones included.
+    pub upstream_requests: u64,
+    /// Requests sent again after a kept-alive connection had ended.
+    pub upstream_retries: u64,
+    /// Upstream requests without a complete response.
+    pub upstream_failures: u64,
+    /// Body bytes received from upstream.
+    pub upstream_bytes: u64,
+    /// Upstream requests in the background, for stale-while-revalidate.
+    pub background_refreshes: u64,
+    /// Responses stored or updated.
+    pub stored: u64,
+    /// Responses not stored since they do not fit.
+    pub too_large: u64,
+    /// Bodies from upstream that ended short.
+    pub truncated: u64,
+    /// Slow readers that went on with a range request of their own.
+    pub laggards_refetched: u64,
+    /// Slow readers that were ended.
+    pub laggards_ended: u64,
+    /// Requests refused since they came round in a loop.
+    pub loops: u64,
+    /// Purges acknowledged.
+    pub purges: u64,
+    /// Client connections accepted.
+    pub connections: u64,
+    /// Client connections open now.
+    pub open_connections: i64,
+    /// Bytes that stored responses take now.
+    pub stored_bytes: u64,
+    /// Stored responses now.
+    pub stored_objects: u64,
+}
+
+impl Counters {
+    /// One client request came to its end.
+    pub(crate) fn handled(&self, how: Handled) {
+        self.handled[how as usize].inc();
+    }
+
+    pub(crate) fn stats(&self, name: &str, stored_bytes: u64, stored_objects: u64) -> Stats {
+        let requests = Handled::ALL
+            .iter()
+            .map(|&(how, name)| (name, self.handled[how as usize].get()));
+        Stats {
+            name: name.to_owned(),
+            requests: requests.collect(),
+            client_bytes: self.client_bytes.get(),
+            upstream_requests: self.upstream_requests.get(),
+            upstream_retries: self.upstream_retries.get(),
+            upstream_failures: self.upstream_failures.get(),
+            upstream_bytes: self.upstream_bytes.get(),
+            background_refreshes: self.background.get(),
+            stored: self.stored.get(),
+            too_large: self.too_large.get(),
+            truncated: self.truncated.get(),
+            laggards_refetched: self.laggards_refetched.get(),
+            laggards_ended: self.laggards_ended.get(),
+            loops: self.loops.get(),
+            purges: self.purges.get(),
+            connections: self.connections.get(),
+            open_connections: self.open_connections.get(),
+            stored_bytes,
+            stored_objects,
+        }
+    }
+
+    /// The metrics in OpenMetrics text (`GET /metrics`).
+    pub(crate) fn metrics(&self, stored_bytes: u64, stored_objects: u64) -> String {
+        self.stored_bytes.set(stored_bytes);
+        self.stored_objects.set(stored_objects);
+        let mut registry = Registry::with_prefix("cdnlab_edge");
+        registry.register(
+            "requests",
+            "Client requests by handling",
+            self.requests.clone(),
+        );
+        let totals = [
+            (
+                "client_body_bytes",
+                "Body bytes handed to clients",
+                &self.client_bytes,
+            ),
+            (
+                "upstream_requests",
+                "Requests sent upstream",
+                &self.upstream_requests,
+            ),
+            (
+                "upstream_retries",
+                "Requests sent again after a dead connection",
+                &self.upstream_retries,
+            ),
+            (
+                "upstream_failures",
+                "Upstream requests without a complete response",
+                &self.upstream_failures,
+            ),
+            (
+                "upstream_body_bytes",
+                "Body bytes received from upstream",
+                &self.upstream_bytes,
+            ),
+            (
+                "background_refreshes",
+                "Refreshes for stale-while-revalidate",
+                &self.background,
+            ),
+            ("stored", "Responses stored or updated", &self.stored),
+            (
+                "too_large",
+                "Responses not stored since they do not fit",
+                &self.too_large,
+            ),
+            (
+                "truncated",
+                "Bodies from upstream that ended short",
+                &self.truncated,
+            ),
+            (
+                "laggards_refetched",
+                "Slow readers that went on by a range request",
+                &self.laggards_refetched,
+            ),
+            (
+                "laggards_ended",
+                "Slow readers that were ended",
+                &self.laggards_ended,
+            ),
+            ("loops", "Requests refused as loops", &self.loops),
+            ("purges", "Purges acknowledged", &self.purges),
+            (
+                "connections",
+                "Client connections accepted",
+                &self.connections,
+            ),
+        ];
+        for (name, help, counter) in totals {
+            registry.register(name, help, counter.clone());
+        }
+        registry.register(
+            "open_connections",
+            "Client connections open",
+            self.open_connections.clone(),
+        );
+        registry.register(
+            "store_bytes",
+            "Bytes that stored responses take",
+            self.stored_bytes.clone(),
+        );
+        registry.register(
+            "store_objects",
+            "Stored responses",
+            self.stored_objects.clone(),
+        );
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &registry);
+        text
+    }
+}

@@ -1,0 +1,313 @@
+//! Requests to upstream and the bodies of its responses, each within its bounds of time.
+//!
+//! Knows nothing of caching: what to ask and what to make of the answer is the caller's.
+
+mod connect;
+
+use std::error::Error as StdError;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, Method, Request, Response, Uri, header};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::{Client, Error as ClientError};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::{Instant, Sleep};
+
+use self::connect::{Connector, Uses};
+use crate::config::{Config, UpstreamAddress};
+use crate::counters::Counters;
+
+/// A connection that no request needs is closed after this long.
+const KEPT_IDLE: Duration = Duration::from_secs(60);
+/// Bounds hyper's read buffer per connection, and with it a response head.
+const READ_BUFFER: usize = 256 << 10;
+
+/// Why upstream gave no complete response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Failure {
+    /// No connection: refused, unreachable, no such host, TLS not agreed.
+    #[error("upstream cannot be reached")]
+    Connect,
+    /// No connection within the connect timeout.
+    #[error("connecting to upstream took too long")]
+    ConnectTimeout,
+    /// No response head within the first byte timeout.
+    #[error("upstream did not answer in time")]
+    FirstByteTimeout,
+    /// The connection ended before a response head came.
+    #[error("upstream closed the connection without an answer")]
+    Closed,
+    /// What came is no HTTP response.
+    #[error("what upstream sent is not HTTP")]
+    Malformed,
+    /// In the middle of a body nothing came for the idle timeout.
+    #[error("upstream fell silent in the middle of a body")]
+    Idle,
+    /// The body ended before its end.
+    #[error("the body from upstream ended short")]
+    Truncated,
+}
+
+/// The body of a request to upstream.
+pub(crate) enum RequestBody {
+    /// None at all.
+    None,
+    /// As the client sends it.
+    Client(Incoming),
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.get_mut() {
+            Self::None => Poll::Ready(None),
+            Self::Client(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Client(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::None => SizeHint::with_exact(0),
+            Self::Client(body) => body.size_hint(),
+        }
+    }
+}
+
+/// One data thread's way to upstream, with its own kept-alive connections.
+#[derive(Clone)]
+pub(crate) struct Upstream {
+    client: Client<Connector, RequestBody>,
+    scheme: Scheme,
+    authority: Authority,
+    first_byte: Duration,
+    idle: Duration,
+    counters: Arc<Counters>,
+}
+
+impl Upstream {
+    pub(crate) fn new(
+        config: &Config,
+        address: &UpstreamAddress,
+        counters: Arc<Counters>,
+    ) -> Result<Self, rustls::Error> {
+        let connector = Connector::new(&address.scheme, config.connect_timeout)?;
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(KEPT_IDLE)
+            .pool_timer(TokioTimer::new())
+            // A request of which nothing was sent, since a kept-alive connection had ended, moves
+            // to another connection: upstream has not seen it.
+            .retry_canceled_requests(true)
+            .set_host(false)
+            .http1_max_buf_size(READ_BUFFER)
+            .build(connector);
+        Ok(Self {
+            client,
+            scheme: address.scheme.clone(),
+            authority: address.authority.clone(),
+            first_byte: config.first_byte_timeout,
+            idle: config.idle_timeout,
+            counters,
+        })
+    }
+
+    /// Sends one request; returns when the response head has come. `headers` are sent as given,
+    /// `Host` included.
+    ///
+    /// A safe request without a body is sent once more if it met the end of a kept-alive
+    /// connection: servers close those at any time, and the request is not to blame.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        headers: HeaderMap,
+        body: RequestBody,
+    ) -> Result<Response<UpstreamBody>, Failure> {
+        let again = match &body {
+            RequestBody::None if method.is_safe() => Some((method.clone(), headers.clone())),
+            _ => None,
+        };
+        let deadline = Instant::now() + self.first_byte;
+        match self.attempt(method, target, headers, body, deadline).await {
+            Err((Failure::Closed, true)) if again.is_some() => {
+                let (method, headers) = again.ok_or(Failure::Closed)?;
+                self.counters.upstream_retries.inc();
+                let answer = self
+                    .attempt(method, target, headers, RequestBody::None, deadline)
+                    .await;
+                answer.map_err(|(failure, _)| failure)
+            }
+            answer => answer.map_err(|(failure, _)| failure),
+        }
+    }
+
+    /// One attempt; a failure says whether the connection had been used before.
+    async fn attempt(
+        &self,
+        method: Method,
+        target: &str,
+        headers: HeaderMap,
+        body: RequestBody,
+        deadline: Instant,
+    ) -> Result<Response<UpstreamBody>, (Failure, bool)> {
+        let malformed = |_| (Failure::Malformed, false);
+        let uri = Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(target)
+            .build()
+            .map_err(malformed)?;
+        let mut request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .body(body)
+            .map_err(malformed)?;
+        *request.headers_mut() = headers;
+        self.counters.upstream_requests.inc();
+        let answer = tokio::time::timeout_at(deadline, self.client.request(request)).await;
+        let response = answer
+            .map_err(|_| (Failure::FirstByteTimeout, false))?
+            .map_err(|error| failure(&error))?;
+        if let Some(uses) = response.extensions().get::<Uses>() {
+            uses.note();
+        }
+        let (head, body) = response.into_parts();
+        Ok(Response::from_parts(
+            head,
+            UpstreamBody::new(body, self.idle, Arc::clone(&self.counters)),
+        ))
+    }
+}
+
+/// What went wrong, and whether on a connection that had been used before.
+fn failure(error: &ClientError) -> (Failure, bool) {
+    let reused = error.connect_info().is_some_and(|connected| {
+        let mut extra = http::Extensions::new();
+        connected.get_extras(&mut extra);
+        extra.get::<Uses>().is_some_and(Uses::reused)
+    });
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    let mut io = None;
+    let mut parse = false;
+    while let Some(error) = cause {
+        io = io.or_else(|| error.downcast_ref::<io::Error>().map(io::Error::kind));
+        parse |= error
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_parse);
+        cause = error.source();
+    }
+    let failure = match (error.is_connect(), io) {
+        (true, Some(io::ErrorKind::TimedOut)) => Failure::ConnectTimeout,
+        (true, _) => Failure::Connect,
+        (false, _) if parse => Failure::Malformed,
+        (false, _) => Failure::Closed,
+    };
+    (failure, reused)
+}
+
+/// A response body from upstream. It ends in an error unless it ended where it said it would.
+pub(crate) struct UpstreamBody {
+    body: Incoming,
+    idle: Duration,
+    /// When the wait for the next bytes ends; made only when there is a wait.
+    deadline: Option<Pin<Box<Sleep>>>,
+    waiting: bool,
+    counters: Arc<Counters>,
+}
+
+impl UpstreamBody {
+    fn new(body: Incoming, idle: Duration, counters: Arc<Counters>) -> Self {
+        Self {
+            body,
+            idle,
+            deadline: None,
+            waiting: false,
+            counters,
+        }
+    }
+
+    /// The next bytes, `None` at the end. Trailers are passed over.
+    pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
+        loop {
+            let frame = std::future::poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await?;
+            match frame.map(Frame::into_data) {
+                Ok(Ok(bytes)) => return Some(Ok(bytes)),
+                Ok(Err(_trailers)) => continue,
+                Err(failure) => return Some(Err(failure)),
+            }
+        }
+    }
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+            this.waiting = false;
+            if let Some(Ok(frame)) = &frame
+                && let Some(bytes) = frame.data_ref()
+            {
+                this.counters.upstream_bytes.inc_by(bytes.len() as u64);
+            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(|_| Failure::Truncated)));
+        }
+        let until = Instant::now() + this.idle;
+        let deadline = this
+            .deadline
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        if !std::mem::replace(&mut this.waiting, true) {
+            deadline.as_mut().reset(until);
+        }
+        ready!(deadline.as_mut().poll(cx));
+        Poll::Ready(Some(Err(Failure::Idle)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// `Host` first, as RFC 9110 section 7.2 would like it.
+pub(crate) fn with_host(headers: HeaderMap, host: &http::HeaderValue) -> HeaderMap {
+    let mut all = HeaderMap::with_capacity(headers.len() + 1);
+    all.insert(header::HOST, host.clone());
+    let mut last = None;
+    for (name, value) in headers {
+        if let Some(name) = name {
+            last = Some(name);
+        }
+        if let Some(name) = last.as_ref().filter(|name| **name != header::HOST) {
+            all.append(name.clone(), value);
+        }
+    }
+    all
+}
