@@ -7,9 +7,11 @@
 //! [`start`] makes a node of a [`Config`]; [`Running`] is the node while it runs. Neither installs
 //! signal handlers, prints or reads a command line.
 
+mod body;
 mod client;
 mod config;
 mod counters;
+mod laggard;
 mod listen;
 mod running;
 mod socket;

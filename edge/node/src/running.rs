@@ -1,16 +1,20 @@
 //! Starting a node, and the node while it runs.
 
+use std::future::IntoFuture;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
+use crate::admin::{self, Admin};
 use crate::config::{Config, ConfigError};
 use crate::listen;
+use crate::node::Node;
 use crate::tasks::Tasks;
+use crate::worker;
 
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
@@ -55,15 +59,43 @@ pub struct Running {
 
 /// Starts a node: it listens when this returns.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let _upstream = config.check()?;
+    let upstream = config.check()?;
     let threads = config.thread_count();
     let at = |address| move |source| StartError::Listen { address, source };
     let listeners = listen::bind(config.listen, threads).map_err(at(config.listen))?;
-    let admin = listen::bind(config.admin, 1)
-        .map_err(at(config.admin))?
-        .remove(0);
-    let _ = (&listeners, &admin);
-    todo!()
+    let listen = listeners[0].local_addr().map_err(at(config.listen))?;
+    let operator = listen::bind(config.admin, 1).map_err(at(config.admin))?.remove(0);
+    let admin = operator.local_addr().map_err(at(config.admin))?;
+    let (phase, phases) = watch::channel(Phase::Serving);
+    let (stop, stop_requested) = watch::channel(false);
+    let node = Arc::new(Node::new(config, upstream, phases.clone()));
+    let tasks = Arc::clone(&node.tasks);
+    // From here on dropping `running` ends whatever has been started.
+    let mut running =
+        Running { listen, admin, phase: Arc::new(phase), stop_requested, tasks, threads: Vec::new() };
+    running.threads = worker::start(&node, listeners, threads, &phases).map_err(StartError::Thread)?;
+    let admin = Admin { node, stop: Arc::new(stop) };
+    running.threads.push(operate(operator, admin, phases).map_err(StartError::Thread)?);
+    Ok(running)
+}
+
+/// The admin listener has a thread of its own: it answers also while the data threads are busy.
+fn operate(
+    listener: TcpListener,
+    admin: Admin,
+    mut phase: watch::Receiver<Phase>,
+) -> io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let serve = async move {
+        let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+        let serving = axum::serve(listener, admin::router(admin));
+        tokio::select! {
+            _ = serving.into_future() => {}
+            _ = phase.wait_for(|phase| *phase == Phase::Ended) => {}
+        }
+    };
+    let named = std::thread::Builder::new().name("edge-admin".to_owned());
+    named.spawn(move || runtime.block_on(serve))
 }
 
 impl Running {
@@ -106,6 +138,3 @@ impl Drop for Running {
         self.phase.send_replace(Phase::Ended);
     }
 }
-
-#[allow(dead_code)]
-fn unused(_: TcpListener, _: mpsc::Sender<()>) {}

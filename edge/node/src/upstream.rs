@@ -54,6 +54,9 @@ pub(crate) enum Failure {
     /// The body ended before its end.
     #[error("the body from upstream ended short")]
     Truncated,
+    /// The representation has changed while parts of it were fetched.
+    #[error("the representation has changed meanwhile")]
+    Changed,
 }
 
 /// The body of a request to upstream.

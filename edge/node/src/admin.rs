@@ -1,0 +1,75 @@
+//! The operator's side of a node: health, metrics, purge and stop, on a listener of its own.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::node::{Node, PurgeError, PurgeMode};
+use crate::running::Phase;
+
+/// What the operator's requests are answered with.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    pub(crate) node: Arc<Node>,
+    pub(crate) stop: Arc<watch::Sender<bool>>,
+}
+
+/// The operator's paths.
+pub(crate) fn router(admin: Admin) -> Router {
+    Router::new()
+        .route("/health", get(async || "ok\n"))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/stats", get(async |State(admin): State<Admin>| Json(admin.node.stats())))
+        .route("/purge", post(purge))
+        .route("/stop", post(stop))
+        .with_state(admin)
+}
+
+async fn ready(State(admin): State<Admin>) -> Response {
+    if *admin.node.phase.borrow() == Phase::Serving {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response()
+    }
+}
+
+async fn metrics(State(admin): State<Admin>) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], admin.node.metrics()).into_response()
+}
+
+/// `?url=URL` or `?all=true`, and `&mode=hard` (the default) or `soft`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Purge {
+    url: Option<String>,
+    #[serde(default)]
+    all: bool,
+    #[serde(default)]
+    mode: PurgeMode,
+}
+
+async fn purge(State(admin): State<Admin>, Query(asked): Query<Purge>) -> Response {
+    let done = match (&asked.url, asked.all) {
+        (Some(url), false) => admin.node.purge(url, asked.mode),
+        (None, true) => Ok(admin.node.purge_all(asked.mode)),
+        _ => Err(PurgeError::What),
+    };
+    match done {
+        Ok(sequence) => Json(json!({ "purged": asked.url, "all": asked.all, "sequence": sequence })).into_response(),
+        Err(error) => (StatusCode::BAD_REQUEST, Json(json!({ "error": error.to_string() }))).into_response(),
+    }
+}
+
+async fn stop(State(admin): State<Admin>) -> Response {
+    admin.stop.send_replace(true);
+    (StatusCode::ACCEPTED, "stopping\n").into_response()
+}

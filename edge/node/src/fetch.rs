@@ -1,0 +1,376 @@
+//! Asking upstream for a ride, and what becomes of the answer: the store, those who follow, the
+//! client; and the fill that carries a body to all of them.
+
+use std::sync::Arc;
+
+use edge_core::purge::{Mode, Sequence};
+use edge_core::{
+    Action, Answer, CacheKey, Detail, Event, Forward, From, Handling, Keep, NotStorable, ResponseHead, Source,
+    Stored, StoredHead, UpstreamError, Validators, Vary, born, digest, refresh_request, update_304,
+    upstream_request,
+};
+use http::{HeaderMap, Method, header};
+use http_body::Body as _;
+
+use crate::body::ReplyBody;
+use crate::client::X_FORWARDED_FOR;
+use crate::flights::{Arrived, Cargo, Landed, Leading};
+use crate::laggard::{Resume, strong_etag};
+use crate::node::Node;
+use crate::ride::{Ride, nobody};
+use crate::serve::{self, REQUEST_ID, Reply};
+use crate::store::{self, Body};
+use crate::tasks::Task;
+use crate::transfer::{Patience, Transfer};
+use crate::upstream::{Failure, RequestBody, UpstreamBody, with_host};
+
+/// What an upstream request has brought.
+enum Outcome {
+    /// No answer.
+    None,
+    /// A response, its body still to come.
+    Response { head: ResponseHead, body: UpstreamBody, answer: Answer, stamp: Sequence, sent: HeaderMap },
+    /// The stored response still holds.
+    Validated { response: Arc<store::Response>, stamp: Sequence },
+}
+
+impl Ride {
+    /// Asks upstream until the exchange has its reply. What is still to be carried comes with it.
+    pub(crate) async fn fetch(mut self, mut forward: Forward) -> (Reply, Option<Fill>) {
+        loop {
+            let (event, outcome) = self.ask_upstream(&forward).await;
+            match self.tell(event) {
+                // The 304 was not about what is stored: once more, without a condition.
+                Action::Forward(again) => forward = again,
+                Action::Reply(reply) => return self.conclude(&reply, &forward, outcome),
+                _ => {
+                    let handling = Handling::synthetic(Detail::Upstream(UpstreamError::Abandoned));
+                    return (self.synthetic(502, &handling), None);
+                }
+            }
+        }
+    }
+
+    async fn ask_upstream(&mut self, forward: &Forward) -> (Event, Outcome) {
+        let node = Arc::clone(self.node());
+        let policy = &node.config.policy;
+        let stored = self.found.as_ref().and_then(|found| found.response.clone()).filter(|_| forward.conditional);
+        let validators = stored.as_ref().map(|stored| Validators::of(&stored.head));
+        let fields = if self.background() {
+            node.counters.background.inc();
+            refresh_request(&self.ask.head, policy, validators.as_ref())
+        } else {
+            upstream_request(&self.ask.head, policy, forward, validators.as_ref())
+        };
+        let mut fields = with_host(fields, &node.address.host);
+        fields.insert(REQUEST_ID, self.ask.id.clone());
+        if let Some(chain) = self.ask.head.headers.get(X_FORWARDED_FOR) {
+            fields.insert(X_FORWARDED_FOR, chain.clone());
+        }
+        // Taken before anything is sent: a purge from here on is newer than the answer.
+        let stamp = node.store.stamp();
+        let sent_at = node.now();
+        let body = match self.ask.body.take() {
+            Some(body) if !body.is_end_stream() => RequestBody::Client(body),
+            _ => RequestBody::None,
+        };
+        let method = self.ask.head.method.clone();
+        let target = self.ask.head.target.path_and_query();
+        let response = match self.worker.upstream.send(method, target, fields.clone(), body).await {
+            Ok(response) => response,
+            Err(failure) => {
+                node.counters.upstream_failures.inc();
+                tracing::debug!(target = %self.ask.head.target, %failure, "no answer from upstream");
+                return (Event::Failed(error(failure)), Outcome::None);
+            }
+        };
+        let received = node.now();
+        let (parts, body) = response.into_parts();
+        let head = ResponseHead::received(parts.status, parts.headers, received);
+        let status = head.status.as_u16();
+        if let Some(stored) = stored.filter(|_| status == 304) {
+            let Ok(updated) = update_304(&stored.head, &head) else {
+                return (Event::Mismatch, Outcome::None);
+            };
+            let storable = digest(&self.ask.head, &updated, policy, received);
+            let born = born(&updated, sent_at, received);
+            let answer = Answer { status, storable, born, received };
+            let facts = Stored { digest: storable.unwrap_or(stored.facts.digest), born };
+            let response =
+                store::Response { facts, head: StoredHead::new(&updated), body: stored.body.clone() };
+            return (Event::Upstream(answer), Outcome::Validated { response: Arc::new(response), stamp });
+        }
+        let storable = digest(&self.ask.head, &head, policy, received);
+        let answer = Answer { status, storable, born: born(&head, sent_at, received), received };
+        (Event::Upstream(answer), Outcome::Response { head, body, answer, stamp, sent: fields })
+    }
+
+    fn conclude(mut self, reply: &edge_core::Reply, forward: &Forward, outcome: Outcome) -> (Reply, Option<Fill>) {
+        let node = Arc::clone(self.node());
+        match outcome {
+            Outcome::Response { head, body, answer, stamp, sent } if reply.keep == Keep::Response => {
+                self.fill(reply, head, body, answer, stamp, sent)
+            }
+            Outcome::Response { head, body, answer, stamp, .. } => {
+                self.keep(reply.keep, stamp, None);
+                self.land(reply, Cargo::None);
+                let reply = match reply.from {
+                    From::Upstream => self.pass(forward, head, body, &answer, &reply.handling),
+                    // The stored response stands in for an error; its body is of no use.
+                    From::Stored => self.from_stored(&reply.handling),
+                    From::Synthetic(status) => self.synthetic(status, &reply.handling),
+                    From::Nobody | From::Flight | From::Updated => nobody(&node),
+                };
+                (reply, None)
+            }
+            Outcome::Validated { response, stamp } => {
+                self.keep(reply.keep, stamp, Some(&response));
+                self.land(reply, Cargo::Validated(Arc::clone(&response)));
+                let reply = match reply.from {
+                    From::Updated => {
+                        let (ask, facts) = (&self.ask, response.facts);
+                        let now = node.now();
+                        serve::stored(&node, &ask.head, &ask.key, &response, facts, &reply.handling, now)
+                    }
+                    From::Synthetic(status) => self.synthetic(status, &reply.handling),
+                    _ => nobody(&node),
+                };
+                (reply, None)
+            }
+            Outcome::None => {
+                self.land(reply, Cargo::None);
+                let reply = match reply.from {
+                    From::Stored => self.from_stored(&reply.handling),
+                    From::Synthetic(status) => self.synthetic(status, &reply.handling),
+                    _ => nobody(&node),
+                };
+                (reply, None)
+            }
+        }
+    }
+
+    /// Does to the store what the core has decided, but for storing a response.
+    fn keep(&self, keep: Keep, stamp: Sequence, updated: Option<&Arc<store::Response>>) {
+        let node = self.node();
+        match (keep, updated) {
+            (Keep::Update, Some(updated)) => {
+                node.store.insert_response(self.meeting_key().clone(), stamp, Arc::clone(updated));
+                node.counters.stored.inc();
+            }
+            (Keep::HitForMiss { until }, _) => {
+                node.store.insert_hit_for_miss(self.meeting_key().clone(), stamp, until);
+            }
+            (Keep::Forget, _) => {
+                let key = &self.ask.key;
+                // An epoch reaches all variants, and fills under way too.
+                if node.store.contains(key) || node.flights.contains(key) {
+                    node.store.purge_key(key, Mode::Hard, node.now());
+                }
+            }
+            (Keep::Nothing | Keep::Response | Keep::Update, _) => {}
+        }
+    }
+
+    fn land(&mut self, reply: &edge_core::Reply, cargo: Cargo) {
+        if let (Some(leading), Some(landing)) = (self.leading.take(), reply.land) {
+            leading.land(Landed { landing, cargo });
+        }
+    }
+
+    /// The upstream response for this client alone.
+    fn pass(
+        &self,
+        forward: &Forward,
+        head: ResponseHead,
+        body: UpstreamBody,
+        answer: &Answer,
+        handling: &Handling,
+    ) -> Reply {
+        let node = self.node();
+        let length = body.size_hint().exact();
+        let stored = answer.storable.ok().map(|digest| Stored { digest, born: answer.born });
+        // Ranges and preconditions are only answered from a body that is at hand from its start.
+        let whole = head.status.as_u16() == 200 && self.ask.head.method == Method::GET && !forward.passes;
+        let source = Source { stored, length: length.filter(|_| whole), passed: !whole };
+        let counters = Arc::clone(&node.counters);
+        let mut reply = serve::reply(node, &self.ask.head, &self.ask.key, head, source, handling, node.now(), |range| {
+            match range {
+                None => ReplyBody::upstream(body, counters),
+                Some((start, end)) => ReplyBody::part_of_upstream(body, start, end - start, counters),
+            }
+        });
+        if let Some(length) = length.filter(|_| self.ask.head.method != Method::HEAD && !whole)
+            && reply.body().size_hint().exact() == Some(length)
+            && !matches!(reply.status().as_u16(), 204 | 304)
+        {
+            reply.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+        reply
+    }
+
+    /// A response that is stored once its body is whole: its head goes to all who wait, its body
+    /// through a transfer.
+    fn fill(
+        mut self,
+        reply: &edge_core::Reply,
+        head: ResponseHead,
+        body: UpstreamBody,
+        answer: Answer,
+        stamp: Sequence,
+        sent: HeaderMap,
+    ) -> (Reply, Option<Fill>) {
+        let node = Arc::clone(self.node());
+        let length = body.size_hint().exact();
+        let keep = node.keep(true, length);
+        let fits = keep.whole > 0;
+        let mut handling = reply.handling;
+        if !fits {
+            node.counters.too_large.inc();
+            handling.stored = false;
+            handling.detail = Some(Detail::NotStored(NotStorable::TooLarge));
+        }
+        let Ok(digest) = answer.storable else { return (self.synthetic(502, &handling), None) };
+        let facts = Stored { digest, born: answer.born };
+        let transfer = Transfer::new(keep);
+        let varies = match Vary::of(&head.headers) {
+            Vary::Fields(fields) => {
+                let key = node.store.variant_key(&self.ask.key, &fields, &self.ask.head.headers);
+                // First the flight under its new key, then the mark that leads others there.
+                if let Some(leading) = &mut self.leading {
+                    leading.rekey(key.clone());
+                }
+                node.store.insert_varies(self.ask.key.clone(), stamp, fields.clone());
+                Some((fields, key))
+            }
+            Vary::None | Vary::Star => None,
+        };
+        let key = varies.as_ref().map_or_else(|| self.ask.key.clone(), |(_, key)| key.clone());
+        let arrived = Arc::new(Arrived {
+            facts,
+            head: StoredHead::new(&head),
+            resume: self.resume(&head, sent),
+            transfer: Arc::clone(&transfer),
+            length,
+            varies,
+        });
+        // The client's own place in the transfer comes before anything can move on without it.
+        let reader = transfer.reader().filter(|_| reply.from == From::Upstream);
+        let leading = self.leading.take();
+        if let (Some(leading), Some(landing)) = (&leading, reply.land) {
+            leading.land(Landed { landing, cargo: Cargo::Arrived(Arc::clone(&arrived)) });
+        }
+        let fill = Fill {
+            node: Arc::clone(&node),
+            body,
+            transfer,
+            length,
+            stores: Stores { key, stamp, facts, head: arrived.head.clone() },
+            leading,
+            _task: node.tasks.begin(),
+        };
+        let reply = match reader {
+            Some(reader) => self.shared(&arrived, reader, &handling),
+            None => nobody(&node),
+        };
+        (reply, Some(fill))
+    }
+
+    fn resume(&self, head: &ResponseHead, mut sent: HeaderMap) -> Option<Resume> {
+        let etag = strong_etag(&head.headers).filter(|_| head.status.as_u16() == 200)?;
+        sent.remove(header::IF_NONE_MATCH);
+        sent.remove(header::IF_MODIFIED_SINCE);
+        Some(Resume {
+            upstream: self.worker.upstream.clone(),
+            target: self.ask.head.target.path_and_query().into(),
+            headers: sent,
+            etag,
+            ids: Arc::clone(&self.node().ids),
+        })
+    }
+}
+
+/// The core's word for a failure.
+fn error(failure: Failure) -> UpstreamError {
+    match failure {
+        Failure::Connect => UpstreamError::Refused,
+        Failure::ConnectTimeout => UpstreamError::ConnectTimeout,
+        Failure::FirstByteTimeout => UpstreamError::FirstByteTimeout,
+        Failure::Closed | Failure::Idle | Failure::Truncated | Failure::Changed => UpstreamError::Closed,
+        Failure::Malformed => UpstreamError::Protocol,
+    }
+}
+
+/// What is stored when a body is whole.
+struct Stores {
+    key: CacheKey,
+    stamp: Sequence,
+    facts: Stored,
+    head: StoredHead,
+}
+
+/// A body on its way from upstream into a transfer and, whole, into the store.
+pub(crate) struct Fill {
+    node: Arc<Node>,
+    body: UpstreamBody,
+    transfer: Arc<Transfer>,
+    length: Option<u64>,
+    stores: Stores,
+    /// In the table of flights until the store has it.
+    leading: Option<Leading>,
+    _task: Task,
+}
+
+impl Fill {
+    /// Carries the body to its end.
+    pub(crate) async fn run(mut self) {
+        let mut patience = Patience::default();
+        let mut come = 0;
+        let ended = loop {
+            if self.transfer.room(&mut patience).await.is_err() {
+                // Nobody reads it and it is too large to be kept.
+                break Err(Failure::Truncated);
+            }
+            match self.body.chunk().await {
+                Some(Ok(chunk)) => {
+                    come += chunk.len() as u64;
+                    if self.length == Some(come) {
+                        // The last bytes: who has them may ask again at once, and is to find it stored.
+                        self.transfer.push_last(&chunk, |pieces| self.store(pieces));
+                        self.leading = None;
+                        return;
+                    }
+                    let late = self.transfer.whole();
+                    self.transfer.push(&chunk);
+                    if late && !self.transfer.whole() {
+                        self.node.counters.too_large.inc();
+                    }
+                    if !self.transfer.from_start() {
+                        // Who comes now finds no beginning here and begins a flight of its own.
+                        self.leading = None;
+                    }
+                }
+                Some(Err(failure)) => {
+                    self.node.counters.truncated.inc();
+                    self.node.counters.upstream_failures.inc();
+                    break Err(failure);
+                }
+                None => break Ok(()),
+            }
+        };
+        match ended {
+            Ok(()) => self.transfer.push_last(&[], |pieces| self.store(pieces)),
+            Err(failure) => {
+                // First nobody new finds it, then those who read it hear of its end.
+                self.leading = None;
+                self.transfer.fail(failure);
+            }
+        }
+    }
+
+    fn store(&self, pieces: Vec<bytes::Bytes>) {
+        let Stores { key, stamp, facts, head } = &self.stores;
+        let response = store::Response { facts: *facts, head: head.clone(), body: Body::new(pieces) };
+        self.node.store.insert_response(key.clone(), *stamp, Arc::new(response));
+        self.node.counters.stored.inc();
+    }
+}

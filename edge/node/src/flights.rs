@@ -1,0 +1,174 @@
+//! Collapsed forwarding: the requests that are under way upstream, and who waits for them.
+//!
+//! One table for all data threads of a node. An entry goes when its answer can be seen in the
+//! store, or when the answer turns out to be for its leader alone.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use edge_core::purge::Sequence;
+use edge_core::{CacheKey, Landing, SelectingFields, Stored, StoredHead, UpstreamError};
+use rustc_hash::FxHashMap;
+use tokio::sync::watch;
+
+use crate::laggard::Resume;
+use crate::store::Response;
+use crate::transfer::Transfer;
+
+const SHARDS: usize = 16;
+
+/// What a flight has brought.
+#[derive(Clone)]
+pub(crate) struct Landed {
+    /// What the core needs to know about it.
+    pub(crate) landing: Landing,
+    /// What a follower's reply is made of, if it may be shared.
+    pub(crate) cargo: Cargo,
+}
+
+/// What a follower's reply is made of.
+#[derive(Clone)]
+pub(crate) enum Cargo {
+    /// Nothing: the landing says it all.
+    None,
+    /// The leader's response, on its way.
+    Arrived(Arc<Arrived>),
+    /// The stored response, validated.
+    Validated(Arc<Response>),
+}
+
+/// A response whose head is in and whose body is on its way.
+pub(crate) struct Arrived {
+    pub(crate) facts: Stored,
+    pub(crate) head: StoredHead,
+    pub(crate) transfer: Arc<Transfer>,
+    /// The body's length, where upstream has said it.
+    pub(crate) length: Option<u64>,
+    /// How laggards go on, where they can.
+    pub(crate) resume: Option<Resume>,
+    /// Which requests it can answer: those that name this key by these fields.
+    pub(crate) varies: Option<(SelectingFields, CacheKey)>,
+}
+
+/// One request under way on behalf of all who ask the same.
+pub(crate) struct Flight {
+    /// The purge sequence from before its request was sent.
+    stamp: Sequence,
+    landed: watch::Sender<Option<Landed>>,
+}
+
+impl Flight {
+    /// What it brings: `None` as long as the head is not in.
+    pub(crate) fn landed(&self) -> watch::Receiver<Option<Landed>> {
+        self.landed.subscribe()
+    }
+}
+
+/// What a request that wants to join finds.
+pub(crate) enum Joined<F> {
+    /// No flight: this request leads one now.
+    Lead(Leading),
+    /// A flight.
+    Follow(Arc<Flight>),
+    /// The store has changed since the request looked.
+    Found(F),
+}
+
+type Table = FxHashMap<CacheKey, Arc<Flight>>;
+
+/// The requests under way, by key.
+pub(crate) struct Flights {
+    shards: [Mutex<Table>; SHARDS],
+}
+
+impl Default for Flights {
+    fn default() -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+impl Flights {
+    fn shard(&self, key: &CacheKey) -> MutexGuard<'_, Table> {
+        // No code that holds the lock leaves the table half changed.
+        self.shards[(key.hash() >> 32) as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Joins the flight of a key, or leads a new one.
+    ///
+    /// `current` says whether a flight with this stamp may still be shared, or has been purged.
+    /// `look_again` looks into the store while no flight can begin or end: without it, a request
+    /// could miss, see the flight end that would have served it, and lead a second one.
+    pub(crate) fn join<F>(
+        self: &Arc<Self>,
+        key: &CacheKey,
+        stamp: Sequence,
+        current: impl FnOnce(Sequence) -> bool,
+        look_again: impl FnOnce() -> Option<F>,
+    ) -> Joined<F> {
+        let mut table = self.shard(key);
+        if let Some(flight) = table.get(key)
+            && current(flight.stamp)
+        {
+            return Joined::Follow(Arc::clone(flight));
+        }
+        if let Some(found) = look_again() {
+            return Joined::Found(found);
+        }
+        let flight = Arc::new(Flight { stamp, landed: watch::Sender::new(None) });
+        table.insert(key.clone(), Arc::clone(&flight));
+        Joined::Lead(Leading { flights: Arc::clone(self), key: key.clone(), flight })
+    }
+
+    /// Whether a flight of this key is under way.
+    pub(crate) fn contains(&self, key: &CacheKey) -> bool {
+        self.shard(key).contains_key(key)
+    }
+
+    fn remove(&self, key: &CacheKey, flight: &Arc<Flight>) {
+        let mut table = self.shard(key);
+        // After a purge another flight may have taken the place.
+        if table.get(key).is_some_and(|there| Arc::ptr_eq(there, flight)) {
+            table.remove(key);
+        }
+    }
+}
+
+/// The lead of a flight. Dropping it takes the flight out of the table, and lands it as failed if
+/// it has not landed: whoever waits is not left waiting when a leader dies.
+pub(crate) struct Leading {
+    flights: Arc<Flights>,
+    key: CacheKey,
+    flight: Arc<Flight>,
+}
+
+impl Leading {
+    /// Tells those who follow.
+    pub(crate) fn land(&self, landed: Landed) {
+        self.flight.landed.send_replace(Some(landed));
+    }
+
+    /// The answer turned out to be that of a variant: whoever asks for this variant finds it under
+    /// the variant's key from now on, and nobody under the old one.
+    pub(crate) fn rekey(&mut self, key: CacheKey) {
+        if key == self.key {
+            return;
+        }
+        // A flight that is there already stays: it is as good.
+        self.flights.shard(&key).entry(key.clone()).or_insert_with(|| Arc::clone(&self.flight));
+        let before = std::mem::replace(&mut self.key, key);
+        self.flights.remove(&before, &self.flight);
+    }
+}
+
+impl Drop for Leading {
+    fn drop(&mut self) {
+        self.flights.remove(&self.key, &self.flight);
+        self.flight.landed.send_if_modified(|landed| {
+            let dies = landed.is_none();
+            landed.get_or_insert(Landed {
+                landing: Landing::Failed(UpstreamError::Abandoned),
+                cargo: Cargo::None,
+            });
+            dies
+        });
+    }
+}

@@ -1,0 +1,57 @@
+//! How a reader that a transfer's window has left behind goes on by itself: with a range request
+//! of its own for exactly the representation it has begun (RFC 9110 section 13.1.5).
+
+use std::sync::Arc;
+
+use http::header::{self, HeaderValue};
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::upstream::{Failure, RequestBody, Upstream, UpstreamBody};
+
+/// What a reader needs for going on by itself.
+#[derive(Clone)]
+pub(crate) struct Resume {
+    pub(crate) upstream: Upstream,
+    /// Path and query, as upstream was asked.
+    pub(crate) target: Arc<str>,
+    /// The fields of the request that the transfer answers, without preconditions or range.
+    pub(crate) headers: HeaderMap,
+    /// The entity tag of the representation, a strong one.
+    pub(crate) etag: HeaderValue,
+}
+
+/// A strong entity tag, the only validator by which parts of two responses may be put together
+/// (RFC 9110 section 15.3.7.3).
+pub(crate) fn strong_etag(headers: &HeaderMap) -> Option<HeaderValue> {
+    let etag = headers.get(header::ETAG)?;
+    etag.as_bytes().starts_with(b"\"").then(|| etag.clone())
+}
+
+impl Resume {
+    /// The same representation from `offset` on: a body, and how many of its first bytes come
+    /// before the offset.
+    pub(crate) async fn from(self, offset: u64) -> Result<(UpstreamBody, u64), Failure> {
+        let mut headers = self.headers;
+        let range = HeaderValue::from_str(&format!("bytes={offset}-")).map_err(|_| Failure::Malformed)?;
+        headers.insert(header::RANGE, range);
+        headers.insert(header::IF_RANGE, self.etag.clone());
+        let response = self.upstream.send(Method::GET, &self.target, headers, RequestBody::None).await?;
+        if strong_etag(response.headers()) != Some(self.etag) {
+            // Another representation by now; its bytes do not belong behind those already sent.
+            return Err(Failure::Changed);
+        }
+        match response.status() {
+            StatusCode::PARTIAL_CONTENT if range_start(response.headers()) == Some(offset) => {
+                Ok((response.into_body(), 0))
+            }
+            StatusCode::OK => Ok((response.into_body(), offset)),
+            _ => Err(Failure::Changed),
+        }
+    }
+}
+
+/// The first byte's position in `Content-Range: bytes 5-9/10`.
+fn range_start(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
+    value.strip_prefix("bytes ")?.split_once('-')?.0.parse().ok()
+}

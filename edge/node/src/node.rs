@@ -1,0 +1,172 @@
+//! What all threads of a node share: configuration, store, flights, counters and the clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use edge_core::purge::{Mode, Sequence};
+use edge_core::{CacheKey, TargetError, TargetUri, Timestamp};
+use http::{HeaderValue, Uri};
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use crate::config::{Config, UpstreamAddress};
+use crate::counters::{Counters, Stats};
+use crate::flights::Flights;
+use crate::running::Phase;
+use crate::store::Store;
+use crate::tasks::Tasks;
+use crate::transfer::{Budget, Keep};
+use crate::upstream::Upstream;
+
+/// What all threads of a node share.
+pub(crate) struct Node {
+    pub(crate) config: Config,
+    pub(crate) address: UpstreamAddress,
+    pub(crate) store: Store,
+    pub(crate) flights: Arc<Flights>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) tasks: Arc<Tasks>,
+    pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) ids: Arc<Ids>,
+    budget: Arc<Budget>,
+}
+
+/// What a purge does to what is stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PurgeMode {
+    /// Not to be used any more.
+    #[default]
+    Hard,
+    /// To be validated; may stand in where stale responses may.
+    Soft,
+}
+
+/// Why nothing was purged.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PurgeError {
+    #[error("say what to purge: url=URL or all=true")]
+    What,
+    #[error("{0:?} is not an absolute URL: {1}")]
+    Url(String, TargetError),
+}
+
+impl Node {
+    pub(crate) fn new(mut config: Config, address: UpstreamAddress, phase: watch::Receiver<Phase>) -> Self {
+        // The node has one name.
+        config.policy.name.clone_from(&config.name);
+        config.aliases = config.aliases.into_iter().map(|(name, host)| (name.to_ascii_lowercase(), host)).collect();
+        let ids = Ids::new(&config.name);
+        Self {
+            address,
+            store: Store::new(&config),
+            flights: Arc::default(),
+            counters: Arc::default(),
+            tasks: Arc::default(),
+            phase,
+            ids: Arc::new(ids),
+            budget: Budget::new(config.memory),
+            config,
+        }
+    }
+
+    /// A data thread's way to upstream.
+    pub(crate) fn upstream(&self) -> Result<Upstream, rustls::Error> {
+        Upstream::new(&self.config, &self.address, Arc::clone(&self.counters))
+    }
+
+    /// The wall clock, with the configured offset.
+    pub(crate) fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        Timestamp(millis).plus(self.config.clock_offset_ms)
+    }
+
+    /// The site's host that a name of this node stands for, whatever the port.
+    pub(crate) fn alias(&self, host: &str) -> Option<&str> {
+        if self.config.aliases.is_empty() {
+            return None;
+        }
+        let host = host.to_ascii_lowercase();
+        let exact = self.config.aliases.get(&host);
+        let by_name = || self.config.aliases.get(host.rsplit_once(':')?.0);
+        exact.or_else(by_name).map(String::as_str)
+    }
+
+    /// How much of a body to keep, given its length where that is known.
+    pub(crate) fn keep(&self, stored: bool, length: Option<u64>) -> Keep {
+        let largest = self.store.largest();
+        let fits = stored && length.is_none_or(|length| length <= largest);
+        Keep {
+            whole: if fits { largest } else { 0 },
+            window: self.config.window,
+            budget: Arc::clone(&self.budget),
+        }
+    }
+
+    /// Purges one resource by its URL.
+    pub(crate) fn purge(&self, url: &str, mode: PurgeMode) -> Result<Sequence, PurgeError> {
+        let key = self.key_of(url).map_err(|error| PurgeError::Url(url.to_owned(), error))?;
+        self.counters.purges.inc();
+        Ok(self.store.purge_key(&key, mode.into(), self.now()))
+    }
+
+    fn key_of(&self, url: &str) -> Result<CacheKey, TargetError> {
+        let mut target = TargetUri::parse(url)?;
+        if let Some(host) = self.alias(target.authority()) {
+            let path = target.path_and_query();
+            let uri: Uri =
+                format!("{}://{host}{path}", target.scheme().as_str()).parse().map_err(|_| TargetError::BadHost)?;
+            target = TargetUri::parse(&uri.to_string())?;
+        }
+        Ok(self.config.policy.key.key(&target))
+    }
+
+    /// Purges everything.
+    pub(crate) fn purge_all(&self, mode: PurgeMode) -> Sequence {
+        self.counters.purges.inc();
+        self.store.purge_all(mode.into(), self.now())
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let store = &self.store;
+        self.counters.stats(&self.config.name, store.bytes(), store.entries(), self.budget.held())
+    }
+
+    pub(crate) fn metrics(&self) -> String {
+        self.counters.metrics(self.store.bytes(), self.store.entries(), self.budget.held())
+    }
+}
+
+impl From<PurgeMode> for Mode {
+    fn from(mode: PurgeMode) -> Self {
+        match mode {
+            PurgeMode::Hard => Self::Hard,
+            PurgeMode::Soft => Self::Soft,
+        }
+    }
+}
+
+/// Ids of requests that come without one, or from the node itself.
+pub(crate) struct Ids {
+    name: String,
+    next: AtomicU64,
+}
+
+impl Ids {
+    fn new(name: &str) -> Self {
+        // A node that is started again must not repeat the ids of its former life.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let start = u64::try_from(since.as_micros()).unwrap_or_default();
+        Self { name: name.to_owned(), next: AtomicU64::new(start) }
+    }
+
+    /// `NAME-WHY-NUMBER`.
+    pub(crate) fn next(&self, why: &str) -> HeaderValue {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        // Names are checked when the node starts.
+        HeaderValue::from_str(&format!("{}-{why}-{number}", self.name))
+            .unwrap_or_else(|_| HeaderValue::from_static("edge"))
+    }
+}

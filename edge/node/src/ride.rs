@@ -1,0 +1,311 @@
+//! One exchange of the core, driven: each action performed, each outcome told, until the reply.
+//!
+//! An exchange that fetches on behalf of others, or for the store, moves into a task of its own
+//! before it asks upstream: its client may leave, the fetch goes on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge_core::{
+    Action, CacheKey, Detail, Event, Exchange, Forward, From, Handling, Landing, MethodClass, RequestHead,
+    RequestKind, Source, Timestamp, UpstreamError,
+};
+use http::{HeaderValue, StatusCode};
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+
+use crate::body::ReplyBody;
+use crate::fetch::Fill;
+use crate::flights::{Arrived, Cargo, Flight, Joined, Landed, Leading};
+use crate::node::Node;
+use crate::serve::{self, Reply};
+use crate::store::{self, Found};
+use crate::transfer::Reader;
+use crate::worker::Worker;
+
+/// What was asked.
+pub(crate) struct Ask {
+    pub(crate) head: RequestHead,
+    pub(crate) kind: RequestKind,
+    /// The key of the resource, without a variant.
+    pub(crate) key: CacheKey,
+    /// The request's id, towards upstream.
+    pub(crate) id: HeaderValue,
+    /// The request's body, until it is sent.
+    pub(crate) body: Option<Incoming>,
+}
+
+/// One exchange under way.
+pub(crate) struct Ride {
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) ask: Ask,
+    pub(crate) exchange: Exchange,
+    /// What the last look-up found.
+    pub(crate) found: Option<Found>,
+    /// The lead of a flight, from joining until its landing or, with a fill, until its end.
+    pub(crate) leading: Option<Leading>,
+    following: Option<Arc<Flight>>,
+    /// What a flight that this ride followed has brought.
+    cargo: Followed,
+    background: bool,
+}
+
+enum Followed {
+    Nothing,
+    Body(Arc<Arrived>, Reader),
+    Validated(Arc<store::Response>),
+}
+
+impl Ride {
+    pub(crate) fn new(worker: Arc<Worker>, ask: Ask, exchange: Exchange, found: Option<Found>) -> Self {
+        Self {
+            worker,
+            ask,
+            exchange,
+            found,
+            leading: None,
+            following: None,
+            cargo: Followed::Nothing,
+            background: false,
+        }
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.worker.node
+    }
+
+    pub(crate) fn tell(&mut self, event: Event) -> Action {
+        let node = Arc::clone(self.node());
+        self.exchange.handle(&node.config.policy, event, node.now())
+    }
+
+    /// Drives the exchange from `action` to its reply.
+    pub(crate) async fn run(mut self, mut action: Action) -> Reply {
+        loop {
+            let event = match action {
+                Action::Lookup => self.look_up(),
+                Action::Join => self.join(),
+                Action::Wait { until } => self.wait(until).await,
+                Action::Forward(forward) if self.outlives_client(&forward) => return self.detach(forward).await,
+                Action::Forward(forward) => {
+                    let (reply, fill) = self.fetch(forward).await;
+                    if let Some(fill) = fill {
+                        drop(tokio::spawn(fill.run()));
+                    }
+                    return reply;
+                }
+                Action::Reply(reply) => return self.reply(reply),
+                // The exchange has not taken what it asked for: our own bug, and no more to be had.
+                Action::Pending => return self.abandon(),
+            };
+            action = self.tell(event);
+        }
+    }
+
+    fn look_up(&mut self) -> Event {
+        let node = self.node();
+        let found = node.store.look_up(&self.ask.key, &self.ask.head.headers, node.now());
+        let lookup = found.lookup;
+        self.found = Some(found);
+        Event::Found(lookup)
+    }
+
+    /// The key under which this request meets others.
+    pub(crate) fn meeting_key(&self) -> &CacheKey {
+        self.found.as_ref().and_then(|found| found.variant.as_ref()).unwrap_or(&self.ask.key)
+    }
+
+    fn join(&mut self) -> Event {
+        let node = Arc::clone(self.node());
+        let (primary, fields) = (&self.ask.key, &self.ask.head.headers);
+        let before = self.found.as_ref();
+        let joined = node.flights.join(
+            self.meeting_key(),
+            node.store.stamp(),
+            |stamp| node.store.current(stamp, primary),
+            || {
+                let again = node.store.look_up(primary, fields, node.now());
+                before.is_none_or(|before| !before.same(&again)).then_some(again)
+            },
+        );
+        match joined {
+            Joined::Lead(leading) => {
+                self.leading = Some(leading);
+                Event::Lead
+            }
+            Joined::Follow(flight) => {
+                let landed = flight.landed().borrow().clone();
+                self.following = Some(flight);
+                landed.map_or(Event::Following, |landed| self.landed(landed))
+            }
+            Joined::Found(found) => {
+                let lookup = found.lookup;
+                self.found = Some(found);
+                Event::Found(lookup)
+            }
+        }
+    }
+
+    async fn wait(&mut self, until: Timestamp) -> Event {
+        let Some(flight) = self.following.take() else { return Event::WaitExpired };
+        let mut landing = flight.landed();
+        let left = until.since(self.node().now()).max(0).unsigned_abs();
+        let landed = tokio::time::timeout(Duration::from_millis(left), landing.wait_for(Option::is_some)).await;
+        let landed = match landed {
+            Err(_) => return Event::WaitExpired,
+            Ok(landed) => landed.ok().and_then(|landed| landed.clone()),
+        };
+        match landed {
+            Some(landed) => self.landed(landed),
+            None => Event::Landed(Landing::Failed(UpstreamError::Abandoned)),
+        }
+    }
+
+    /// What a landing means for this ride: a shared response must be one for its request, and
+    /// still there from the first byte on.
+    fn landed(&mut self, landed: Landed) -> Event {
+        match landed.cargo {
+            Cargo::None => Event::Landed(landed.landing),
+            Cargo::Validated(response) => {
+                self.cargo = Followed::Validated(response);
+                Event::Landed(landed.landing)
+            }
+            Cargo::Arrived(arrived) => {
+                if let Some((fields, key)) = &arrived.varies {
+                    let node = self.node();
+                    let own = node.store.variant_key(&self.ask.key, fields, &self.ask.head.headers);
+                    if own != *key {
+                        // Another variant's. The store knows by now that there are variants.
+                        return self.look_up();
+                    }
+                }
+                let Some(reader) = arrived.transfer.reader() else {
+                    return Event::Landed(Landing::NotShareable);
+                };
+                self.cargo = Followed::Body(arrived, reader);
+                Event::Landed(landed.landing)
+            }
+        }
+    }
+
+    /// Whether the fetch is worth finishing without the client that asked first.
+    fn outlives_client(&self, forward: &Forward) -> bool {
+        forward.leads || (self.ask.kind.method == MethodClass::Get && !forward.passes)
+    }
+
+    async fn detach(mut self, forward: Forward) -> Reply {
+        let node = Arc::clone(self.node());
+        let (hand, reply) = oneshot::channel();
+        let task = node.tasks.begin();
+        // A GET's body means nothing; without it the client's connection is free of the fetch.
+        self.ask.body = None;
+        drop(tokio::spawn(async move {
+            let _task = task;
+            let (reply, fill) = self.fetch(forward).await;
+            // The client may have left.
+            drop(hand.send(reply));
+            if let Some(fill) = fill {
+                fill.run().await;
+            }
+        }));
+        match reply.await {
+            Ok(reply) => reply,
+            // The task died: our own bug. Its lead has landed by being dropped.
+            Err(_) => {
+                let handling = Handling::synthetic(Detail::Upstream(UpstreamError::Abandoned));
+                serve::made(&node, &http::Method::GET, StatusCode::BAD_GATEWAY, &handling, node.now())
+            }
+        }
+    }
+
+    fn abandon(self) -> Reply {
+        tracing::error!(target = %self.ask.head.target, "an exchange is stuck");
+        let node = self.node();
+        let handling = Handling::synthetic(Detail::Upstream(UpstreamError::Abandoned));
+        serve::made(node, &self.ask.head.method, StatusCode::BAD_GATEWAY, &handling, node.now())
+    }
+
+    /// The reply to an exchange that ended without a fetch of its own.
+    fn reply(mut self, reply: edge_core::Reply) -> Reply {
+        if reply.refresh {
+            self.refresh();
+        }
+        let node = self.node();
+        let now = node.now();
+        let handling = &reply.handling;
+        match (reply.from, std::mem::replace(&mut self.cargo, Followed::Nothing)) {
+            (From::Flight, Followed::Body(arrived, reader)) => self.shared(&arrived, reader, handling),
+            (From::Updated, Followed::Validated(response)) => {
+                let facts = response.facts;
+                serve::stored(self.node(), &self.ask.head, &self.ask.key, &response, facts, handling, now)
+            }
+            (From::Stored, _) => self.from_stored(handling),
+            (From::Synthetic(status), _) => self.synthetic(status, handling),
+            (From::Nobody, _) => nobody(node),
+            _ => self.abandon(),
+        }
+    }
+
+    /// A reply from what the look-up found.
+    pub(crate) fn from_stored(self, handling: &Handling) -> Reply {
+        let node = self.node();
+        let Some((response, facts)) = self
+            .found
+            .as_ref()
+            .and_then(|found| Some((Arc::clone(found.response.as_ref()?), self.exchange.stored()?)))
+        else {
+            return self.abandon();
+        };
+        serve::stored(node, &self.ask.head, &self.ask.key, &response, facts, handling, node.now())
+    }
+
+    pub(crate) fn synthetic(self, status: u16, handling: &Handling) -> Reply {
+        let node = self.node();
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+        serve::made(node, &self.ask.head.method, status, handling, node.now())
+    }
+
+    /// A reply whose body comes from a transfer.
+    pub(crate) fn shared(&self, arrived: &Arrived, reader: Reader, handling: &Handling) -> Reply {
+        let node = self.node();
+        let source = Source { stored: Some(arrived.facts), length: arrived.length, passed: false };
+        let head = arrived.head.to_head();
+        serve::reply(node, &self.ask.head, &self.ask.key, head, source, handling, node.now(), |range| {
+            let (skip, take) = range.map_or((0, arrived.length), |(start, end)| (start, Some(end - start)));
+            ReplyBody::shared(reader, arrived.resume.clone(), skip, take, Arc::clone(&node.counters))
+        })
+    }
+
+    /// Starts a refresh of what was found stale, in the background.
+    fn refresh(&mut self) {
+        let node = Arc::clone(self.node());
+        let Some(stored) = self.exchange.stored() else { return };
+        let mut head = self.ask.head.clone();
+        head.method = http::Method::GET;
+        let ask = Ask {
+            head,
+            kind: RequestKind::PLAIN,
+            key: self.ask.key.clone(),
+            id: node.ids.next("bg"),
+            body: None,
+        };
+        let (exchange, action) = Exchange::refresh(&node.config.policy, stored, node.now());
+        let mut ride = Self::new(Arc::clone(&self.worker), ask, exchange, self.found.clone());
+        ride.background = true;
+        let task = node.tasks.begin();
+        drop(tokio::spawn(async move {
+            let _task = task;
+            drop(Box::pin(ride.run(action)).await);
+        }));
+    }
+
+    /// Whether there is no client: a refresh in the background.
+    pub(crate) fn background(&self) -> bool {
+        self.background
+    }
+}
+
+/// What a refresh in the background replies with: nobody sees it.
+pub(crate) fn nobody(node: &Node) -> Reply {
+    Reply::new(ReplyBody::empty(Arc::clone(&node.counters)))
+}

@@ -1,0 +1,206 @@
+//! A client's request: what can be answered at once is, the rest becomes a [`Ride`].
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use edge_core::{
+    Action, Body as Which, CacheKey, Detail, Exchange, Handling, Lookup, RequestHead, RequestKind, ResponseHead,
+    Reuse, Scheme, Source, TargetError, TargetUri, Timestamp, client_response, decide, is_loop, synthetic,
+};
+use http::header::{self, HeaderName};
+use http::{HeaderValue, Method, Request, Response, StatusCode, request};
+use hyper::body::Incoming;
+use smallvec::SmallVec;
+
+use crate::body::ReplyBody;
+use crate::client;
+use crate::node::Node;
+use crate::ride::{Ask, Ride};
+use crate::running::Phase;
+use crate::store::{self, Found};
+use crate::worker::Worker;
+
+/// Where a router asks whether this node serves.
+pub(crate) const HEALTH: &str = "/.well-known/cdnlab/health";
+/// Travels with a request through all tiers to the origin.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a client gets.
+pub(crate) type Reply = Response<ReplyBody>;
+
+/// Serves one request.
+pub(crate) async fn request(worker: &Arc<Worker>, request: Request<Incoming>, peer: IpAddr) -> Reply {
+    let node = &worker.node;
+    let now = node.now();
+    let (parts, body) = request.into_parts();
+    if parts.uri.path() == HEALTH {
+        return health(node, now);
+    }
+    let policy = &node.config.policy;
+    let mut head = match read(node, parts) {
+        Ok(head) => head,
+        Err(error) => {
+            let connect = error == TargetError::Connect;
+            let status = if connect { StatusCode::NOT_IMPLEMENTED } else { StatusCode::BAD_REQUEST };
+            return made(node, &Method::GET, status, &Handling::synthetic(Detail::BadRequest), now);
+        }
+    };
+    if is_loop(&head.headers, &node.config.name) {
+        node.counters.loops.inc();
+        let handling = Handling::synthetic(Detail::Loop);
+        return made(node, &head.method, StatusCode::LOOP_DETECTED, &handling, now);
+    }
+    let kind = RequestKind::of(&head, policy);
+    let key = policy.key.key(&head.target);
+    let mut found = None;
+    if kind.cacheable() {
+        // A hit needs no exchange: look up, compare integers, write the head.
+        let looked = node.store.look_up(&key, &head.headers, now);
+        if let (Lookup::Hit(facts), Some(response)) = (looked.lookup, &looked.response)
+            && decide(policy, &facts.digest, facts.born, &kind, now) == Reuse::Hit
+        {
+            let handling = Handling::hit(facts.ttl(now));
+            return stored(node, &head, &key, response, facts, &handling, now);
+        }
+        found = Some(looked);
+    }
+    let config = &node.config;
+    let client = client::address(peer, &head.headers, config.client_field, &config.trust);
+    tracing::debug!(method = %head.method, target = %head.target, %client, "not a hit");
+    client::forward(peer, &mut head.headers, config.client_field, &config.trust);
+    let id = head.headers.get(REQUEST_ID).cloned().unwrap_or_else(|| node.ids.next("req"));
+    let (exchange, action) = Exchange::begin(policy, kind, now);
+    let ask = Ask { head, kind, key, id, body: Some(body) };
+    ride(worker, ask, exchange, action, found).await
+}
+
+async fn ride(
+    worker: &Arc<Worker>,
+    ask: Ask,
+    mut exchange: Exchange,
+    mut action: Action,
+    found: Option<Found>,
+) -> Reply {
+    if let (Action::Lookup, Some(found)) = (action, &found) {
+        // The look-up that was no hit serves the exchange too.
+        let event = edge_core::Event::Found(found.lookup);
+        action = exchange.handle(&worker.node.config.policy, event, worker.node.now());
+    }
+    Box::pin(Ride::new(Arc::clone(worker), ask, exchange, found).run(action)).await
+}
+
+/// The request's head, its host being the site's where it was a name of this node.
+fn read(node: &Node, mut parts: request::Parts) -> Result<RequestHead, TargetError> {
+    let named = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    if let Some(site) = named.and_then(|host| node.alias(host.trim())) {
+        let host = HeaderValue::from_str(site).map_err(|_| TargetError::BadHost)?;
+        parts.headers.insert(header::HOST, host);
+    }
+    let target = TargetUri::from_request(&parts.method, &parts.uri, &parts.headers, Scheme::Http)?;
+    Ok(RequestHead { method: parts.method, target, headers: parts.headers })
+}
+
+fn health(node: &Node, now: Timestamp) -> Reply {
+    let serving = *node.phase.borrow() == Phase::Serving;
+    let (status, text) = if serving {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    };
+    let date = edge_core::fields::date::value(now);
+    let body = ReplyBody::pieces(text_piece(text), Arc::clone(&node.counters));
+    let mut reply = Response::new(body);
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(header::DATE, date);
+    reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
+fn text_piece(text: &'static str) -> SmallVec<[bytes::Bytes; 1]> {
+    SmallVec::from_buf([bytes::Bytes::from_static(text.as_bytes())])
+}
+
+/// A reply of the node's own, with its reason as text.
+pub(crate) fn made(
+    node: &Node,
+    method: &Method,
+    status: StatusCode,
+    handling: &Handling,
+    now: Timestamp,
+) -> Reply {
+    let ResponseHead { status, headers } = synthetic(status, handling, &node.config.policy, now);
+    let why = handling.detail.map_or("", |detail| detail.as_str());
+    let text = format!("{status}\n{why}\n");
+    node.counters.handled(handling.class(status.as_u16()));
+    let counters = Arc::clone(&node.counters);
+    let body = if *method == Method::HEAD {
+        ReplyBody::empty(counters)
+    } else {
+        ReplyBody::pieces(SmallVec::from_buf([bytes::Bytes::from(text)]), counters)
+    };
+    let mut reply = Response::new(body);
+    *reply.status_mut() = status;
+    *reply.headers_mut() = headers;
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    reply
+}
+
+/// A reply from a stored response.
+pub(crate) fn stored(
+    node: &Node,
+    head: &RequestHead,
+    key: &CacheKey,
+    response: &store::Response,
+    facts: edge_core::Stored,
+    handling: &Handling,
+    now: Timestamp,
+) -> Reply {
+    let length = response.body.length();
+    let source = Source { stored: Some(facts), length: Some(length), passed: false };
+    reply(node, head, key, response.head.to_head(), source, handling, now, |range| {
+        let (start, end) = range.unwrap_or((0, length));
+        ReplyBody::pieces(response.body.part(start, end), Arc::clone(&node.counters))
+    })
+}
+
+/// A reply whose head is made by the core and whose body by `body`, given the part that is wanted.
+#[allow(clippy::too_many_arguments, reason = "what a reply is made of, each of another kind")]
+pub(crate) fn reply(
+    node: &Node,
+    head: &RequestHead,
+    key: &CacheKey,
+    from: ResponseHead,
+    source: Source,
+    handling: &Handling,
+    now: Timestamp,
+    body: impl FnOnce(Option<(u64, u64)>) -> ReplyBody,
+) -> Reply {
+    let policy = &node.config.policy;
+    let shown = policy.status_key.then(|| key.as_str());
+    let response = client_response(head, from, source, handling, shown, policy, now);
+    let length = match response.body {
+        Which::None => None,
+        Which::Whole => source.length,
+        Which::Part(range) => Some(range.len()),
+    };
+    let body = match response.body {
+        Which::None => ReplyBody::empty(Arc::clone(&node.counters)),
+        Which::Whole => body(None),
+        Which::Part(range) => body(Some((range.start, range.end))),
+    };
+    node.counters.handled(handling.class(response.status.as_u16()));
+    let mut reply = Response::new(body);
+    *reply.status_mut() = response.status;
+    *reply.headers_mut() = response.headers;
+    // Framing belongs to this connection: what upstream said of its own does not count here.
+    let headers = reply.headers_mut();
+    headers.remove(header::TRANSFER_ENCODING);
+    headers.remove(header::CONNECTION);
+    if !matches!(response.body, Which::None) {
+        match length {
+            Some(length) => drop(headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length))),
+            None => drop(headers.remove(header::CONTENT_LENGTH)),
+        }
+    }
+    reply
+}
