@@ -27,7 +27,10 @@ pub(crate) fn router(admin: Admin) -> Router {
         .route("/health", get(async || "ok\n"))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
-        .route("/stats", get(async |State(admin): State<Admin>| Json(admin.node.stats())))
+        .route(
+            "/stats",
+            get(async |State(admin): State<Admin>| Json(admin.node.stats())),
+        )
         .route("/purge", post(purge))
         .route("/stop", post(stop))
         .with_state(admin)
@@ -64,8 +67,15 @@ async fn purge(State(admin): State<Admin>, Query(asked): Query<Purge>) -> Respon
         _ => Err(PurgeError::What),
     };
     match done {
-        Ok(sequence) => Json(json!({ "purged": asked.url, "all": asked.all, "sequence": sequence })).into_response(),
-        Err(error) => (StatusCode::BAD_REQUEST, Json(json!({ "error": error.to_string() }))).into_response(),
+        Ok(sequence) => {
+            Json(json!({ "purged": asked.url, "all": asked.all, "sequence": sequence }))
+                .into_response()
+        }
+        Err(error) => (
+            StatusCode::BAD_REQUEST,
+            Json(json!({ "error": error.to_string() })),
+        )
+            .into_response(),
     }
 }
 

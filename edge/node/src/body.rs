@@ -38,7 +38,11 @@ impl ReplyBody {
     /// Bytes that are all here.
     pub(crate) fn pieces(pieces: SmallVec<[Bytes; 1]>, counters: Arc<Counters>) -> Self {
         let left = Some(pieces.iter().map(|piece| piece.len() as u64).sum());
-        Self { kind: Kind::Pieces(pieces.into_iter().peekable()), left, counters }
+        Self {
+            kind: Kind::Pieces(pieces.into_iter().peekable()),
+            left,
+            counters,
+        }
     }
 
     /// A reader's share of a transfer: what comes after the first `skip` bytes, `take` bytes of it
@@ -50,14 +54,45 @@ impl ReplyBody {
         take: Option<u64>,
         counters: Arc<Counters>,
     ) -> Self {
-        let shared = Shared { from: From::Transfer(reader, resume), skip };
-        Self { kind: Kind::Shared(shared), left: take, counters }
+        let shared = Shared {
+            from: From::Transfer(reader, resume),
+            skip,
+        };
+        Self {
+            kind: Kind::Shared(shared),
+            left: take,
+            counters,
+        }
     }
 
     /// As it comes from upstream, for this client alone.
     pub(crate) fn upstream(body: UpstreamBody, counters: Arc<Counters>) -> Self {
         let left = body.size_hint().exact();
-        Self { kind: Kind::Upstream(body), left, counters }
+        Self {
+            kind: Kind::Upstream(body),
+            left,
+            counters,
+        }
+    }
+}
+
+impl ReplyBody {
+    /// A part of what comes from upstream, for this client alone.
+    pub(crate) fn part_of_upstream(
+        body: UpstreamBody,
+        skip: u64,
+        take: u64,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let shared = Shared {
+            from: From::Own(body, 0),
+            skip,
+        };
+        Self {
+            kind: Kind::Shared(shared),
+            left: Some(take),
+            counters,
+        }
     }
 }
 
@@ -78,7 +113,11 @@ enum From {
 }
 
 impl Shared {
-    fn poll_chunk(&mut self, cx: &mut Context<'_>, counters: &Counters) -> Poll<Option<Result<Bytes, Failure>>> {
+    fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+        counters: &Counters,
+    ) -> Poll<Option<Result<Bytes, Failure>>> {
         loop {
             let mut chunk = match &mut self.from {
                 From::Transfer(reader, resume) => match ready!(reader.poll_next(cx)) {
@@ -109,7 +148,9 @@ impl Shared {
                     None => return Poll::Ready(None),
                     Some(Err(failure)) => return Poll::Ready(Some(Err(failure))),
                     Some(Ok(frame)) => {
-                        let Ok(mut chunk) = frame.into_data() else { continue };
+                        let Ok(mut chunk) = frame.into_data() else {
+                            continue;
+                        };
                         pass_over(&mut chunk, had);
                         chunk
                     }
@@ -135,7 +176,10 @@ impl Body for ReplyBody {
     type Data = Bytes;
     type Error = Failure;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = self.get_mut();
         let whole = this.left == Some(0);
         let chunk = match &mut this.kind {
@@ -174,6 +218,7 @@ impl Body for ReplyBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
+        self.left
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

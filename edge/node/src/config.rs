@@ -40,6 +40,8 @@ pub struct Config {
     /// Names of this node, mapped to the host of the site that they stand for before the cache
     /// key is made: `fra-1.localhost` -> `www.example.test`.
     pub aliases: BTreeMap<String, String>,
+    /// What the cache may do. Its name is set to [`Config::name`].
+    pub policy: edge_core::Policy,
     /// How long a connection to upstream may take, TLS included.
     pub connect_timeout: Duration,
     /// How long upstream may take from the request until its response head.
@@ -69,6 +71,7 @@ impl Config {
             trust: Vec::new(),
             client_field: ClientField::default(),
             aliases: BTreeMap::new(),
+            policy: edge_core::Policy::default(),
             connect_timeout: Duration::from_secs(5),
             first_byte_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(30),

@@ -2,45 +2,13 @@
 
 use std::sync::atomic::AtomicU64;
 
+use edge_core::Class;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
-
-/// How a request was handled: the classes of a tier that the node itself can tell apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(usize)]
-pub(crate) enum Handled {
-    Hit,
-    HitStale,
-    HitNegative,
-    HitStaleError,
-    Coalesced,
-    Revalidated,
-    Expired,
-    Miss,
-    Pass,
-    Synthetic,
-    Error,
-}
-
-impl Handled {
-    const ALL: [(Self, &str); 11] = [
-        (Self::Hit, "hit"),
-        (Self::HitStale, "hit-stale-swr"),
-        (Self::HitNegative, "hit-negative"),
-        (Self::HitStaleError, "hit-stale-error"),
-        (Self::Coalesced, "coalesced"),
-        (Self::Revalidated, "revalidated"),
-        (Self::Expired, "expired"),
-        (Self::Miss, "miss"),
-        (Self::Pass, "pass"),
-        (Self::Synthetic, "synthetic"),
-        (Self::Error, "error"),
-    ];
-}
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Handling {
@@ -52,7 +20,7 @@ struct Handling {
 pub(crate) struct Counters {
     requests: Family<Handling, Counter>,
     /// The members of `requests`, found once, so that counting takes no lock.
-    handled: [Counter; Handled::ALL.len()],
+    handled: [Counter; Class::ALL.len()],
     pub(crate) client_bytes: Counter,
     pub(crate) upstream_requests: Counter,
     pub(crate) upstream_retries: Counter,
@@ -70,13 +38,19 @@ pub(crate) struct Counters {
     pub(crate) open_connections: Gauge,
     stored_bytes: Gauge<u64, AtomicU64>,
     stored_objects: Gauge<u64, AtomicU64>,
+    filling_bytes: Gauge<u64, AtomicU64>,
 }
 
 impl Default for Counters {
     fn default() -> Self {
         let requests = Family::<Handling, Counter>::default();
-        let handled = Handled::ALL
-            .map(|(_, handling)| requests.get_or_create(&Handling { handling }).clone());
+        let handled = Class::ALL.map(|class| {
+            requests
+                .get_or_create(&Handling {
+                    handling: class.as_str(),
+                })
+                .clone()
+        });
         Self {
             requests,
             handled,
@@ -97,6 +71,7 @@ impl Default for Counters {
             open_connections: Gauge::default(),
             stored_bytes: Gauge::default(),
             stored_objects: Gauge::default(),
+            filling_bytes: Gauge::default(),
         }
     }
 }
@@ -143,18 +118,27 @@ pub struct Stats {
     pub stored_bytes: u64,
     /// Stored responses now.
     pub stored_objects: u64,
+    /// Bytes of bodies on their way into the store now.
+    pub filling_bytes: u64,
 }
 
 impl Counters {
-    /// One client request came to its end.
-    pub(crate) fn handled(&self, how: Handled) {
-        self.handled[how as usize].inc();
+    /// One client request has got its reply's head.
+    pub(crate) fn handled(&self, class: Class) {
+        // The classes stand in their own order in `ALL`.
+        self.handled[class as usize].inc();
     }
 
-    pub(crate) fn stats(&self, name: &str, stored_bytes: u64, stored_objects: u64) -> Stats {
-        let requests = Handled::ALL
+    pub(crate) fn stats(
+        &self,
+        name: &str,
+        stored_bytes: u64,
+        stored_objects: u64,
+        filling_bytes: u64,
+    ) -> Stats {
+        let requests = Class::ALL
             .iter()
-            .map(|&(how, name)| (name, self.handled[how as usize].get()));
+            .map(|&class| (class.as_str(), self.handled[class as usize].get()));
         Stats {
             name: name.to_owned(),
             requests: requests.collect(),
@@ -175,13 +159,20 @@ impl Counters {
             open_connections: self.open_connections.get(),
             stored_bytes,
             stored_objects,
+            filling_bytes,
         }
     }
 
     /// The metrics in OpenMetrics text (`GET /metrics`).
-    pub(crate) fn metrics(&self, stored_bytes: u64, stored_objects: u64) -> String {
+    pub(crate) fn metrics(
+        &self,
+        stored_bytes: u64,
+        stored_objects: u64,
+        filling_bytes: u64,
+    ) -> String {
         self.stored_bytes.set(stored_bytes);
         self.stored_objects.set(stored_objects);
+        self.filling_bytes.set(filling_bytes);
         let mut registry = Registry::with_prefix("cdnlab_edge");
         registry.register(
             "requests",
@@ -265,6 +256,11 @@ impl Counters {
             "store_objects",
             "Stored responses",
             self.stored_objects.clone(),
+        );
+        registry.register(
+            "filling_bytes",
+            "Bytes of bodies on their way into the store",
+            self.filling_bytes.clone(),
         );
         let mut text = String::new();
         // Writing to a string does not fail.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use edge_core::purge::{Mode, Sequence};
 use edge_core::{
-    Action, Answer, CacheKey, Detail, Event, Forward, From, Handling, Keep, NotStorable, ResponseHead, Source,
-    Stored, StoredHead, UpstreamError, Validators, Vary, born, digest, refresh_request, update_304,
-    upstream_request,
+    Action, Answer, CacheKey, Detail, Event, Forward, From, Handling, Keep, NotStorable,
+    ResponseHead, Source, Stored, StoredHead, UpstreamError, Validators, Vary, born, digest,
+    refresh_request, update_304, upstream_request,
 };
 use http::{HeaderMap, Method, header};
 use http_body::Body as _;
@@ -29,9 +29,18 @@ enum Outcome {
     /// No answer.
     None,
     /// A response, its body still to come.
-    Response { head: ResponseHead, body: UpstreamBody, answer: Answer, stamp: Sequence, sent: HeaderMap },
+    Response {
+        head: ResponseHead,
+        body: UpstreamBody,
+        answer: Answer,
+        stamp: Sequence,
+        sent: HeaderMap,
+    },
     /// The stored response still holds.
-    Validated { response: Arc<store::Response>, stamp: Sequence },
+    Validated {
+        response: Arc<store::Response>,
+        stamp: Sequence,
+    },
 }
 
 impl Ride {
@@ -54,7 +63,11 @@ impl Ride {
     async fn ask_upstream(&mut self, forward: &Forward) -> (Event, Outcome) {
         let node = Arc::clone(self.node());
         let policy = &node.config.policy;
-        let stored = self.found.as_ref().and_then(|found| found.response.clone()).filter(|_| forward.conditional);
+        let stored = self
+            .found
+            .as_ref()
+            .and_then(|found| found.response.clone())
+            .filter(|_| forward.conditional);
         let validators = stored.as_ref().map(|stored| Validators::of(&stored.head));
         let fields = if self.background() {
             node.counters.background.inc();
@@ -76,7 +89,12 @@ impl Ride {
         };
         let method = self.ask.head.method.clone();
         let target = self.ask.head.target.path_and_query();
-        let response = match self.worker.upstream.send(method, target, fields.clone(), body).await {
+        let response = match self
+            .worker
+            .upstream
+            .send(method, target, fields.clone(), body)
+            .await
+        {
             Ok(response) => response,
             Err(failure) => {
                 node.counters.upstream_failures.inc();
@@ -94,24 +112,70 @@ impl Ride {
             };
             let storable = digest(&self.ask.head, &updated, policy, received);
             let born = born(&updated, sent_at, received);
-            let answer = Answer { status, storable, born, received };
-            let facts = Stored { digest: storable.unwrap_or(stored.facts.digest), born };
-            let response =
-                store::Response { facts, head: StoredHead::new(&updated), body: stored.body.clone() };
-            return (Event::Upstream(answer), Outcome::Validated { response: Arc::new(response), stamp });
+            let answer = Answer {
+                status,
+                storable,
+                born,
+                received,
+            };
+            let facts = Stored {
+                digest: storable.unwrap_or(stored.facts.digest),
+                born,
+            };
+            let response = store::Response {
+                facts,
+                head: StoredHead::new(&updated),
+                body: stored.body.clone(),
+            };
+            return (
+                Event::Upstream(answer),
+                Outcome::Validated {
+                    response: Arc::new(response),
+                    stamp,
+                },
+            );
         }
         let storable = digest(&self.ask.head, &head, policy, received);
-        let answer = Answer { status, storable, born: born(&head, sent_at, received), received };
-        (Event::Upstream(answer), Outcome::Response { head, body, answer, stamp, sent: fields })
+        let answer = Answer {
+            status,
+            storable,
+            born: born(&head, sent_at, received),
+            received,
+        };
+        (
+            Event::Upstream(answer),
+            Outcome::Response {
+                head,
+                body,
+                answer,
+                stamp,
+                sent: fields,
+            },
+        )
     }
 
-    fn conclude(mut self, reply: &edge_core::Reply, forward: &Forward, outcome: Outcome) -> (Reply, Option<Fill>) {
+    fn conclude(
+        mut self,
+        reply: &edge_core::Reply,
+        forward: &Forward,
+        outcome: Outcome,
+    ) -> (Reply, Option<Fill>) {
         let node = Arc::clone(self.node());
         match outcome {
-            Outcome::Response { head, body, answer, stamp, sent } if reply.keep == Keep::Response => {
-                self.fill(reply, head, body, answer, stamp, sent)
-            }
-            Outcome::Response { head, body, answer, stamp, .. } => {
+            Outcome::Response {
+                head,
+                body,
+                answer,
+                stamp,
+                sent,
+            } if reply.keep == Keep::Response => self.fill(reply, head, body, answer, stamp, sent),
+            Outcome::Response {
+                head,
+                body,
+                answer,
+                stamp,
+                ..
+            } => {
                 self.keep(reply.keep, stamp, None);
                 self.land(reply, Cargo::None);
                 let reply = match reply.from {
@@ -130,7 +194,15 @@ impl Ride {
                     From::Updated => {
                         let (ask, facts) = (&self.ask, response.facts);
                         let now = node.now();
-                        serve::stored(&node, &ask.head, &ask.key, &response, facts, &reply.handling, now)
+                        serve::stored(
+                            &node,
+                            &ask.head,
+                            &ask.key,
+                            &response,
+                            facts,
+                            &reply.handling,
+                            now,
+                        )
                     }
                     From::Synthetic(status) => self.synthetic(status, &reply.handling),
                     _ => nobody(&node),
@@ -154,11 +226,13 @@ impl Ride {
         let node = self.node();
         match (keep, updated) {
             (Keep::Update, Some(updated)) => {
-                node.store.insert_response(self.meeting_key().clone(), stamp, Arc::clone(updated));
+                node.store
+                    .insert_response(self.meeting_key().clone(), stamp, Arc::clone(updated));
                 node.counters.stored.inc();
             }
             (Keep::HitForMiss { until }, _) => {
-                node.store.insert_hit_for_miss(self.meeting_key().clone(), stamp, until);
+                node.store
+                    .insert_hit_for_miss(self.meeting_key().clone(), stamp, until);
             }
             (Keep::Forget, _) => {
                 let key = &self.ask.key;
@@ -188,22 +262,41 @@ impl Ride {
     ) -> Reply {
         let node = self.node();
         let length = body.size_hint().exact();
-        let stored = answer.storable.ok().map(|digest| Stored { digest, born: answer.born });
-        // Ranges and preconditions are only answered from a body that is at hand from its start.
-        let whole = head.status.as_u16() == 200 && self.ask.head.method == Method::GET && !forward.passes;
-        let source = Source { stored, length: length.filter(|_| whole), passed: !whole };
-        let counters = Arc::clone(&node.counters);
-        let mut reply = serve::reply(node, &self.ask.head, &self.ask.key, head, source, handling, node.now(), |range| {
-            match range {
-                None => ReplyBody::upstream(body, counters),
-                Some((start, end)) => ReplyBody::part_of_upstream(body, start, end - start, counters),
-            }
+        let stored = answer.storable.ok().map(|digest| Stored {
+            digest,
+            born: answer.born,
         });
+        // Ranges and preconditions are only answered from a body that is at hand from its start.
+        let whole =
+            head.status.as_u16() == 200 && self.ask.head.method == Method::GET && !forward.passes;
+        let source = Source {
+            stored,
+            length: length.filter(|_| whole),
+            passed: !whole,
+        };
+        let counters = Arc::clone(&node.counters);
+        let mut reply = serve::reply(
+            node,
+            &self.ask.head,
+            &self.ask.key,
+            head,
+            source,
+            handling,
+            node.now(),
+            |range| match range {
+                None => ReplyBody::upstream(body, counters),
+                Some((start, end)) => {
+                    ReplyBody::part_of_upstream(body, start, end - start, counters)
+                }
+            },
+        );
         if let Some(length) = length.filter(|_| self.ask.head.method != Method::HEAD && !whole)
             && reply.body().size_hint().exact() == Some(length)
             && !matches!(reply.status().as_u16(), 204 | 304)
         {
-            reply.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+            reply
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, length.into());
         }
         reply
     }
@@ -229,22 +322,32 @@ impl Ride {
             handling.stored = false;
             handling.detail = Some(Detail::NotStored(NotStorable::TooLarge));
         }
-        let Ok(digest) = answer.storable else { return (self.synthetic(502, &handling), None) };
-        let facts = Stored { digest, born: answer.born };
+        let Ok(digest) = answer.storable else {
+            return (self.synthetic(502, &handling), None);
+        };
+        let facts = Stored {
+            digest,
+            born: answer.born,
+        };
         let transfer = Transfer::new(keep);
         let varies = match Vary::of(&head.headers) {
             Vary::Fields(fields) => {
-                let key = node.store.variant_key(&self.ask.key, &fields, &self.ask.head.headers);
+                let key = node
+                    .store
+                    .variant_key(&self.ask.key, &fields, &self.ask.head.headers);
                 // First the flight under its new key, then the mark that leads others there.
                 if let Some(leading) = &mut self.leading {
                     leading.rekey(key.clone());
                 }
-                node.store.insert_varies(self.ask.key.clone(), stamp, fields.clone());
+                node.store
+                    .insert_varies(self.ask.key.clone(), stamp, fields.clone());
                 Some((fields, key))
             }
             Vary::None | Vary::Star => None,
         };
-        let key = varies.as_ref().map_or_else(|| self.ask.key.clone(), |(_, key)| key.clone());
+        let key = varies
+            .as_ref()
+            .map_or_else(|| self.ask.key.clone(), |(_, key)| key.clone());
         let arrived = Arc::new(Arrived {
             facts,
             head: StoredHead::new(&head),
@@ -257,14 +360,22 @@ impl Ride {
         let reader = transfer.reader().filter(|_| reply.from == From::Upstream);
         let leading = self.leading.take();
         if let (Some(leading), Some(landing)) = (&leading, reply.land) {
-            leading.land(Landed { landing, cargo: Cargo::Arrived(Arc::clone(&arrived)) });
+            leading.land(Landed {
+                landing,
+                cargo: Cargo::Arrived(Arc::clone(&arrived)),
+            });
         }
         let fill = Fill {
             node: Arc::clone(&node),
             body,
             transfer,
             length,
-            stores: Stores { key, stamp, facts, head: arrived.head.clone() },
+            stores: Stores {
+                key,
+                stamp,
+                facts,
+                head: arrived.head.clone(),
+            },
             leading,
             _task: node.tasks.begin(),
         };
@@ -295,7 +406,9 @@ fn error(failure: Failure) -> UpstreamError {
         Failure::Connect => UpstreamError::Refused,
         Failure::ConnectTimeout => UpstreamError::ConnectTimeout,
         Failure::FirstByteTimeout => UpstreamError::FirstByteTimeout,
-        Failure::Closed | Failure::Idle | Failure::Truncated | Failure::Changed => UpstreamError::Closed,
+        Failure::Closed | Failure::Idle | Failure::Truncated | Failure::Changed => {
+            UpstreamError::Closed
+        }
         Failure::Malformed => UpstreamError::Protocol,
     }
 }
@@ -368,9 +481,20 @@ impl Fill {
     }
 
     fn store(&self, pieces: Vec<bytes::Bytes>) {
-        let Stores { key, stamp, facts, head } = &self.stores;
-        let response = store::Response { facts: *facts, head: head.clone(), body: Body::new(pieces) };
-        self.node.store.insert_response(key.clone(), *stamp, Arc::new(response));
+        let Stores {
+            key,
+            stamp,
+            facts,
+            head,
+        } = &self.stores;
+        let response = store::Response {
+            facts: *facts,
+            head: head.clone(),
+            body: Body::new(pieces),
+        };
+        self.node
+            .store
+            .insert_response(key.clone(), *stamp, Arc::new(response));
         self.node.counters.stored.inc();
     }
 }

@@ -82,14 +82,18 @@ pub(crate) struct Flights {
 
 impl Default for Flights {
     fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()) }
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
     }
 }
 
 impl Flights {
     fn shard(&self, key: &CacheKey) -> MutexGuard<'_, Table> {
         // No code that holds the lock leaves the table half changed.
-        self.shards[(key.hash() >> 32) as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[(key.hash() >> 32) as usize % SHARDS]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Joins the flight of a key, or leads a new one.
@@ -113,9 +117,16 @@ impl Flights {
         if let Some(found) = look_again() {
             return Joined::Found(found);
         }
-        let flight = Arc::new(Flight { stamp, landed: watch::Sender::new(None) });
+        let flight = Arc::new(Flight {
+            stamp,
+            landed: watch::Sender::new(None),
+        });
         table.insert(key.clone(), Arc::clone(&flight));
-        Joined::Lead(Leading { flights: Arc::clone(self), key: key.clone(), flight })
+        Joined::Lead(Leading {
+            flights: Arc::clone(self),
+            key: key.clone(),
+            flight,
+        })
     }
 
     /// Whether a flight of this key is under way.
@@ -126,7 +137,10 @@ impl Flights {
     fn remove(&self, key: &CacheKey, flight: &Arc<Flight>) {
         let mut table = self.shard(key);
         // After a purge another flight may have taken the place.
-        if table.get(key).is_some_and(|there| Arc::ptr_eq(there, flight)) {
+        if table
+            .get(key)
+            .is_some_and(|there| Arc::ptr_eq(there, flight))
+        {
             table.remove(key);
         }
     }
@@ -153,7 +167,10 @@ impl Leading {
             return;
         }
         // A flight that is there already stays: it is as good.
-        self.flights.shard(&key).entry(key.clone()).or_insert_with(|| Arc::clone(&self.flight));
+        self.flights
+            .shard(&key)
+            .entry(key.clone())
+            .or_insert_with(|| Arc::clone(&self.flight));
         let before = std::mem::replace(&mut self.key, key);
         self.flights.remove(&before, &self.flight);
     }

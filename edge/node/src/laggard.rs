@@ -6,6 +6,8 @@ use std::sync::Arc;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::node::Ids;
+use crate::serve::REQUEST_ID;
 use crate::upstream::{Failure, RequestBody, Upstream, UpstreamBody};
 
 /// What a reader needs for going on by itself.
@@ -18,6 +20,8 @@ pub(crate) struct Resume {
     pub(crate) headers: HeaderMap,
     /// The entity tag of the representation, a strong one.
     pub(crate) etag: HeaderValue,
+    /// Gives the request an id of its own.
+    pub(crate) ids: Arc<Ids>,
 }
 
 /// A strong entity tag, the only validator by which parts of two responses may be put together
@@ -32,10 +36,15 @@ impl Resume {
     /// before the offset.
     pub(crate) async fn from(self, offset: u64) -> Result<(UpstreamBody, u64), Failure> {
         let mut headers = self.headers;
-        let range = HeaderValue::from_str(&format!("bytes={offset}-")).map_err(|_| Failure::Malformed)?;
+        let range =
+            HeaderValue::from_str(&format!("bytes={offset}-")).map_err(|_| Failure::Malformed)?;
         headers.insert(header::RANGE, range);
         headers.insert(header::IF_RANGE, self.etag.clone());
-        let response = self.upstream.send(Method::GET, &self.target, headers, RequestBody::None).await?;
+        headers.insert(REQUEST_ID, self.ids.next("lag"));
+        let response = self
+            .upstream
+            .send(Method::GET, &self.target, headers, RequestBody::None)
+            .await?;
         if strong_etag(response.headers()) != Some(self.etag) {
             // Another representation by now; its bytes do not belong behind those already sent.
             return Err(Failure::Changed);
@@ -53,5 +62,10 @@ impl Resume {
 /// The first byte's position in `Content-Range: bytes 5-9/10`.
 fn range_start(headers: &HeaderMap) -> Option<u64> {
     let value = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
-    value.strip_prefix("bytes ")?.split_once('-')?.0.parse().ok()
+    value
+        .strip_prefix("bytes ")?
+        .split_once('-')?
+        .0
+        .parse()
+        .ok()
 }

@@ -7,17 +7,25 @@
 //! [`start`] makes a node of a [`Config`]; [`Running`] is the node while it runs. Neither installs
 //! signal handlers, prints or reads a command line.
 
+mod admin;
 mod body;
 mod client;
 mod config;
 mod counters;
+mod fetch;
+mod flights;
 mod laggard;
 mod listen;
+mod node;
+mod ride;
 mod running;
+mod serve;
 mod socket;
+mod store;
 mod tasks;
 mod transfer;
 mod upstream;
+mod worker;
 
 pub use config::{ClientField, Config, ConfigError, Eviction};
 pub use counters::Stats;

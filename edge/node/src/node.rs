@@ -53,10 +53,18 @@ pub(crate) enum PurgeError {
 }
 
 impl Node {
-    pub(crate) fn new(mut config: Config, address: UpstreamAddress, phase: watch::Receiver<Phase>) -> Self {
+    pub(crate) fn new(
+        mut config: Config,
+        address: UpstreamAddress,
+        phase: watch::Receiver<Phase>,
+    ) -> Self {
         // The node has one name.
         config.policy.name.clone_from(&config.name);
-        config.aliases = config.aliases.into_iter().map(|(name, host)| (name.to_ascii_lowercase(), host)).collect();
+        config.aliases = config
+            .aliases
+            .into_iter()
+            .map(|(name, host)| (name.to_ascii_lowercase(), host))
+            .collect();
         let ids = Ids::new(&config.name);
         Self {
             address,
@@ -78,7 +86,9 @@ impl Node {
 
     /// The wall clock, with the configured offset.
     pub(crate) fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
         Timestamp(millis).plus(self.config.clock_offset_ms)
     }
@@ -107,7 +117,9 @@ impl Node {
 
     /// Purges one resource by its URL.
     pub(crate) fn purge(&self, url: &str, mode: PurgeMode) -> Result<Sequence, PurgeError> {
-        let key = self.key_of(url).map_err(|error| PurgeError::Url(url.to_owned(), error))?;
+        let key = self
+            .key_of(url)
+            .map_err(|error| PurgeError::Url(url.to_owned(), error))?;
         self.counters.purges.inc();
         Ok(self.store.purge_key(&key, mode.into(), self.now()))
     }
@@ -116,8 +128,9 @@ impl Node {
         let mut target = TargetUri::parse(url)?;
         if let Some(host) = self.alias(target.authority()) {
             let path = target.path_and_query();
-            let uri: Uri =
-                format!("{}://{host}{path}", target.scheme().as_str()).parse().map_err(|_| TargetError::BadHost)?;
+            let uri: Uri = format!("{}://{host}{path}", target.scheme().as_str())
+                .parse()
+                .map_err(|_| TargetError::BadHost)?;
             target = TargetUri::parse(&uri.to_string())?;
         }
         Ok(self.config.policy.key.key(&target))
@@ -131,11 +144,17 @@ impl Node {
 
     pub(crate) fn stats(&self) -> Stats {
         let store = &self.store;
-        self.counters.stats(&self.config.name, store.bytes(), store.entries(), self.budget.held())
+        self.counters.stats(
+            &self.config.name,
+            store.bytes(),
+            store.entries(),
+            self.budget.held(),
+        )
     }
 
     pub(crate) fn metrics(&self) -> String {
-        self.counters.metrics(self.store.bytes(), self.store.entries(), self.budget.held())
+        self.counters
+            .metrics(self.store.bytes(), self.store.entries(), self.budget.held())
     }
 }
 
@@ -157,9 +176,14 @@ pub(crate) struct Ids {
 impl Ids {
     fn new(name: &str) -> Self {
         // A node that is started again must not repeat the ids of its former life.
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let start = u64::try_from(since.as_micros()).unwrap_or_default();
-        Self { name: name.to_owned(), next: AtomicU64::new(start) }
+        Self {
+            name: name.to_owned(),
+            next: AtomicU64::new(start),
+        }
     }
 
     /// `NAME-WHY-NUMBER`.

@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edge_core::{
-    Action, CacheKey, Detail, Event, Exchange, Forward, From, Handling, Landing, MethodClass, RequestHead,
-    RequestKind, Source, Timestamp, UpstreamError,
+    Action, CacheKey, Detail, Event, Exchange, Forward, From, Handling, Landing, MethodClass,
+    RequestHead, RequestKind, Source, Timestamp, UpstreamError,
 };
 use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use crate::body::ReplyBody;
-use crate::fetch::Fill;
 use crate::flights::{Arrived, Cargo, Flight, Joined, Landed, Leading};
 use crate::node::Node;
 use crate::serve::{self, Reply};
@@ -57,7 +56,12 @@ enum Followed {
 }
 
 impl Ride {
-    pub(crate) fn new(worker: Arc<Worker>, ask: Ask, exchange: Exchange, found: Option<Found>) -> Self {
+    pub(crate) fn new(
+        worker: Arc<Worker>,
+        ask: Ask,
+        exchange: Exchange,
+        found: Option<Found>,
+    ) -> Self {
         Self {
             worker,
             ask,
@@ -86,7 +90,9 @@ impl Ride {
                 Action::Lookup => self.look_up(),
                 Action::Join => self.join(),
                 Action::Wait { until } => self.wait(until).await,
-                Action::Forward(forward) if self.outlives_client(&forward) => return self.detach(forward).await,
+                Action::Forward(forward) if self.outlives_client(&forward) => {
+                    return self.detach(forward).await;
+                }
                 Action::Forward(forward) => {
                     let (reply, fill) = self.fetch(forward).await;
                     if let Some(fill) = fill {
@@ -104,7 +110,9 @@ impl Ride {
 
     fn look_up(&mut self) -> Event {
         let node = self.node();
-        let found = node.store.look_up(&self.ask.key, &self.ask.head.headers, node.now());
+        let found = node
+            .store
+            .look_up(&self.ask.key, &self.ask.head.headers, node.now());
         let lookup = found.lookup;
         self.found = Some(found);
         Event::Found(lookup)
@@ -112,7 +120,10 @@ impl Ride {
 
     /// The key under which this request meets others.
     pub(crate) fn meeting_key(&self) -> &CacheKey {
-        self.found.as_ref().and_then(|found| found.variant.as_ref()).unwrap_or(&self.ask.key)
+        self.found
+            .as_ref()
+            .and_then(|found| found.variant.as_ref())
+            .unwrap_or(&self.ask.key)
     }
 
     fn join(&mut self) -> Event {
@@ -125,7 +136,9 @@ impl Ride {
             |stamp| node.store.current(stamp, primary),
             || {
                 let again = node.store.look_up(primary, fields, node.now());
-                before.is_none_or(|before| !before.same(&again)).then_some(again)
+                before
+                    .is_none_or(|before| !before.same(&again))
+                    .then_some(again)
             },
         );
         match joined {
@@ -147,10 +160,16 @@ impl Ride {
     }
 
     async fn wait(&mut self, until: Timestamp) -> Event {
-        let Some(flight) = self.following.take() else { return Event::WaitExpired };
+        let Some(flight) = self.following.take() else {
+            return Event::WaitExpired;
+        };
         let mut landing = flight.landed();
         let left = until.since(self.node().now()).max(0).unsigned_abs();
-        let landed = tokio::time::timeout(Duration::from_millis(left), landing.wait_for(Option::is_some)).await;
+        let landed = tokio::time::timeout(
+            Duration::from_millis(left),
+            landing.wait_for(Option::is_some),
+        )
+        .await;
         let landed = match landed {
             Err(_) => return Event::WaitExpired,
             Ok(landed) => landed.ok().and_then(|landed| landed.clone()),
@@ -173,7 +192,9 @@ impl Ride {
             Cargo::Arrived(arrived) => {
                 if let Some((fields, key)) = &arrived.varies {
                     let node = self.node();
-                    let own = node.store.variant_key(&self.ask.key, fields, &self.ask.head.headers);
+                    let own = node
+                        .store
+                        .variant_key(&self.ask.key, fields, &self.ask.head.headers);
                     if own != *key {
                         // Another variant's. The store knows by now that there are variants.
                         return self.look_up();
@@ -213,7 +234,13 @@ impl Ride {
             // The task died: our own bug. Its lead has landed by being dropped.
             Err(_) => {
                 let handling = Handling::synthetic(Detail::Upstream(UpstreamError::Abandoned));
-                serve::made(&node, &http::Method::GET, StatusCode::BAD_GATEWAY, &handling, node.now())
+                serve::made(
+                    &node,
+                    &http::Method::GET,
+                    StatusCode::BAD_GATEWAY,
+                    &handling,
+                    node.now(),
+                )
             }
         }
     }
@@ -222,7 +249,13 @@ impl Ride {
         tracing::error!(target = %self.ask.head.target, "an exchange is stuck");
         let node = self.node();
         let handling = Handling::synthetic(Detail::Upstream(UpstreamError::Abandoned));
-        serve::made(node, &self.ask.head.method, StatusCode::BAD_GATEWAY, &handling, node.now())
+        serve::made(
+            node,
+            &self.ask.head.method,
+            StatusCode::BAD_GATEWAY,
+            &handling,
+            node.now(),
+        )
     }
 
     /// The reply to an exchange that ended without a fetch of its own.
@@ -230,18 +263,31 @@ impl Ride {
         if reply.refresh {
             self.refresh();
         }
-        let node = self.node();
+        let node = Arc::clone(self.node());
         let now = node.now();
         let handling = &reply.handling;
-        match (reply.from, std::mem::replace(&mut self.cargo, Followed::Nothing)) {
-            (From::Flight, Followed::Body(arrived, reader)) => self.shared(&arrived, reader, handling),
+        match (
+            reply.from,
+            std::mem::replace(&mut self.cargo, Followed::Nothing),
+        ) {
+            (From::Flight, Followed::Body(arrived, reader)) => {
+                self.shared(&arrived, reader, handling)
+            }
             (From::Updated, Followed::Validated(response)) => {
                 let facts = response.facts;
-                serve::stored(self.node(), &self.ask.head, &self.ask.key, &response, facts, handling, now)
+                serve::stored(
+                    self.node(),
+                    &self.ask.head,
+                    &self.ask.key,
+                    &response,
+                    facts,
+                    handling,
+                    now,
+                )
             }
             (From::Stored, _) => self.from_stored(handling),
             (From::Synthetic(status), _) => self.synthetic(status, handling),
-            (From::Nobody, _) => nobody(node),
+            (From::Nobody, _) => nobody(&node),
             _ => self.abandon(),
         }
     }
@@ -249,14 +295,23 @@ impl Ride {
     /// A reply from what the look-up found.
     pub(crate) fn from_stored(self, handling: &Handling) -> Reply {
         let node = self.node();
-        let Some((response, facts)) = self
-            .found
-            .as_ref()
-            .and_then(|found| Some((Arc::clone(found.response.as_ref()?), self.exchange.stored()?)))
-        else {
+        let Some((response, facts)) = self.found.as_ref().and_then(|found| {
+            Some((
+                Arc::clone(found.response.as_ref()?),
+                self.exchange.stored()?,
+            ))
+        }) else {
             return self.abandon();
         };
-        serve::stored(node, &self.ask.head, &self.ask.key, &response, facts, handling, node.now())
+        serve::stored(
+            node,
+            &self.ask.head,
+            &self.ask.key,
+            &response,
+            facts,
+            handling,
+            node.now(),
+        )
     }
 
     pub(crate) fn synthetic(self, status: u16, handling: &Handling) -> Reply {
@@ -268,18 +323,41 @@ impl Ride {
     /// A reply whose body comes from a transfer.
     pub(crate) fn shared(&self, arrived: &Arrived, reader: Reader, handling: &Handling) -> Reply {
         let node = self.node();
-        let source = Source { stored: Some(arrived.facts), length: arrived.length, passed: false };
+        let source = Source {
+            stored: Some(arrived.facts),
+            length: arrived.length,
+            passed: false,
+        };
         let head = arrived.head.to_head();
-        serve::reply(node, &self.ask.head, &self.ask.key, head, source, handling, node.now(), |range| {
-            let (skip, take) = range.map_or((0, arrived.length), |(start, end)| (start, Some(end - start)));
-            ReplyBody::shared(reader, arrived.resume.clone(), skip, take, Arc::clone(&node.counters))
-        })
+        serve::reply(
+            node,
+            &self.ask.head,
+            &self.ask.key,
+            head,
+            source,
+            handling,
+            node.now(),
+            |range| {
+                let (skip, take) = range.map_or((0, arrived.length), |(start, end)| {
+                    (start, Some(end - start))
+                });
+                ReplyBody::shared(
+                    reader,
+                    arrived.resume.clone(),
+                    skip,
+                    take,
+                    Arc::clone(&node.counters),
+                )
+            },
+        )
     }
 
     /// Starts a refresh of what was found stale, in the background.
     fn refresh(&mut self) {
         let node = Arc::clone(self.node());
-        let Some(stored) = self.exchange.stored() else { return };
+        let Some(stored) = self.exchange.stored() else {
+            return;
+        };
         let mut head = self.ask.head.clone();
         head.method = http::Method::GET;
         let ask = Ask {

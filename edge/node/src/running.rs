@@ -46,6 +46,14 @@ pub(crate) enum Phase {
     Ended,
 }
 
+impl Phase {
+    /// Returns when a node's life has come at least so far.
+    pub(crate) async fn reached(self, phase: &mut watch::Receiver<Self>) {
+        // An error means that the node is gone altogether.
+        drop(phase.wait_for(|now| *now >= self).await);
+    }
+}
+
 /// A node that runs. Dropping it ends the node at once.
 #[derive(Debug)]
 pub struct Running {
@@ -64,18 +72,32 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let at = |address| move |source| StartError::Listen { address, source };
     let listeners = listen::bind(config.listen, threads).map_err(at(config.listen))?;
     let listen = listeners[0].local_addr().map_err(at(config.listen))?;
-    let operator = listen::bind(config.admin, 1).map_err(at(config.admin))?.remove(0);
+    let operator = listen::bind(config.admin, 1)
+        .map_err(at(config.admin))?
+        .remove(0);
     let admin = operator.local_addr().map_err(at(config.admin))?;
     let (phase, phases) = watch::channel(Phase::Serving);
     let (stop, stop_requested) = watch::channel(false);
     let node = Arc::new(Node::new(config, upstream, phases.clone()));
     let tasks = Arc::clone(&node.tasks);
     // From here on dropping `running` ends whatever has been started.
-    let mut running =
-        Running { listen, admin, phase: Arc::new(phase), stop_requested, tasks, threads: Vec::new() };
-    running.threads = worker::start(&node, listeners, threads, &phases).map_err(StartError::Thread)?;
-    let admin = Admin { node, stop: Arc::new(stop) };
-    running.threads.push(operate(operator, admin, phases).map_err(StartError::Thread)?);
+    let mut running = Running {
+        listen,
+        admin,
+        phase: Arc::new(phase),
+        stop_requested,
+        tasks,
+        threads: Vec::new(),
+    };
+    running.threads =
+        worker::start(&node, listeners, threads, &phases).map_err(StartError::Thread)?;
+    let admin = Admin {
+        node,
+        stop: Arc::new(stop),
+    };
+    running
+        .threads
+        .push(operate(operator, admin, phases).map_err(StartError::Thread)?);
     Ok(running)
 }
 
@@ -85,13 +107,17 @@ fn operate(
     admin: Admin,
     mut phase: watch::Receiver<Phase>,
 ) -> io::Result<JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let serve = async move {
-        let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+        let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+            return;
+        };
         let serving = axum::serve(listener, admin::router(admin));
         tokio::select! {
             _ = serving.into_future() => {}
-            _ = phase.wait_for(|phase| *phase == Phase::Ended) => {}
+            () = Phase::Ended.reached(&mut phase) => {}
         }
     };
     let named = std::thread::Builder::new().name("edge-admin".to_owned());

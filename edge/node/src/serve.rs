@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use edge_core::{
-    Action, Body as Which, CacheKey, Detail, Exchange, Handling, Lookup, RequestHead, RequestKind, ResponseHead,
-    Reuse, Scheme, Source, TargetError, TargetUri, Timestamp, client_response, decide, is_loop, synthetic,
+    Action, Body as Which, CacheKey, Detail, Exchange, Handling, Lookup, RequestHead, RequestKind,
+    ResponseHead, Reuse, Scheme, Source, TargetError, TargetUri, Timestamp, client_response,
+    decide, is_loop, synthetic,
 };
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Method, Request, Response, StatusCode, request};
@@ -29,7 +30,11 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 pub(crate) type Reply = Response<ReplyBody>;
 
 /// Serves one request.
-pub(crate) async fn request(worker: &Arc<Worker>, request: Request<Incoming>, peer: IpAddr) -> Reply {
+pub(crate) async fn request(
+    worker: &Arc<Worker>,
+    request: Request<Incoming>,
+    peer: IpAddr,
+) -> Reply {
     let node = &worker.node;
     let now = node.now();
     let (parts, body) = request.into_parts();
@@ -41,14 +46,30 @@ pub(crate) async fn request(worker: &Arc<Worker>, request: Request<Incoming>, pe
         Ok(head) => head,
         Err(error) => {
             let connect = error == TargetError::Connect;
-            let status = if connect { StatusCode::NOT_IMPLEMENTED } else { StatusCode::BAD_REQUEST };
-            return made(node, &Method::GET, status, &Handling::synthetic(Detail::BadRequest), now);
+            let status = if connect {
+                StatusCode::NOT_IMPLEMENTED
+            } else {
+                StatusCode::BAD_REQUEST
+            };
+            return made(
+                node,
+                &Method::GET,
+                status,
+                &Handling::synthetic(Detail::BadRequest),
+                now,
+            );
         }
     };
     if is_loop(&head.headers, &node.config.name) {
         node.counters.loops.inc();
         let handling = Handling::synthetic(Detail::Loop);
-        return made(node, &head.method, StatusCode::LOOP_DETECTED, &handling, now);
+        return made(
+            node,
+            &head.method,
+            StatusCode::LOOP_DETECTED,
+            &handling,
+            now,
+        );
     }
     let kind = RequestKind::of(&head, policy);
     let key = policy.key.key(&head.target);
@@ -68,9 +89,19 @@ pub(crate) async fn request(worker: &Arc<Worker>, request: Request<Incoming>, pe
     let client = client::address(peer, &head.headers, config.client_field, &config.trust);
     tracing::debug!(method = %head.method, target = %head.target, %client, "not a hit");
     client::forward(peer, &mut head.headers, config.client_field, &config.trust);
-    let id = head.headers.get(REQUEST_ID).cloned().unwrap_or_else(|| node.ids.next("req"));
+    let id = head
+        .headers
+        .get(REQUEST_ID)
+        .cloned()
+        .unwrap_or_else(|| node.ids.next("req"));
     let (exchange, action) = Exchange::begin(policy, kind, now);
-    let ask = Ask { head, kind, key, id, body: Some(body) };
+    let ask = Ask {
+        head,
+        kind,
+        key,
+        id,
+        body: Some(body),
+    };
     ride(worker, ask, exchange, action, found).await
 }
 
@@ -91,13 +122,20 @@ async fn ride(
 
 /// The request's head, its host being the site's where it was a name of this node.
 fn read(node: &Node, mut parts: request::Parts) -> Result<RequestHead, TargetError> {
-    let named = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let named = parts
+        .headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
     if let Some(site) = named.and_then(|host| node.alias(host.trim())) {
         let host = HeaderValue::from_str(site).map_err(|_| TargetError::BadHost)?;
         parts.headers.insert(header::HOST, host);
     }
     let target = TargetUri::from_request(&parts.method, &parts.uri, &parts.headers, Scheme::Http)?;
-    Ok(RequestHead { method: parts.method, target, headers: parts.headers })
+    Ok(RequestHead {
+        method: parts.method,
+        target,
+        headers: parts.headers,
+    })
 }
 
 fn health(node: &Node, now: Timestamp) -> Reply {
@@ -112,7 +150,9 @@ fn health(node: &Node, now: Timestamp) -> Reply {
     let mut reply = Response::new(body);
     *reply.status_mut() = status;
     reply.headers_mut().insert(header::DATE, date);
-    reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
 }
 
@@ -141,7 +181,10 @@ pub(crate) fn made(
     let mut reply = Response::new(body);
     *reply.status_mut() = status;
     *reply.headers_mut() = headers;
-    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    reply.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     reply
 }
 
@@ -156,15 +199,31 @@ pub(crate) fn stored(
     now: Timestamp,
 ) -> Reply {
     let length = response.body.length();
-    let source = Source { stored: Some(facts), length: Some(length), passed: false };
-    reply(node, head, key, response.head.to_head(), source, handling, now, |range| {
-        let (start, end) = range.unwrap_or((0, length));
-        ReplyBody::pieces(response.body.part(start, end), Arc::clone(&node.counters))
-    })
+    let source = Source {
+        stored: Some(facts),
+        length: Some(length),
+        passed: false,
+    };
+    reply(
+        node,
+        head,
+        key,
+        response.head.to_head(),
+        source,
+        handling,
+        now,
+        |range| {
+            let (start, end) = range.unwrap_or((0, length));
+            ReplyBody::pieces(response.body.part(start, end), Arc::clone(&node.counters))
+        },
+    )
 }
 
 /// A reply whose head is made by the core and whose body by `body`, given the part that is wanted.
-#[allow(clippy::too_many_arguments, reason = "what a reply is made of, each of another kind")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "what a reply is made of, each of another kind"
+)]
 pub(crate) fn reply(
     node: &Node,
     head: &RequestHead,
@@ -188,7 +247,8 @@ pub(crate) fn reply(
         Which::Whole => body(None),
         Which::Part(range) => body(Some((range.start, range.end))),
     };
-    node.counters.handled(handling.class(response.status.as_u16()));
+    node.counters
+        .handled(handling.class(response.status.as_u16()));
     let mut reply = Response::new(body);
     *reply.status_mut() = response.status;
     *reply.headers_mut() = response.headers;

@@ -9,7 +9,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use edge_core::purge::{Check, Mode, Purges, Sequence};
 use edge_core::{CacheKey, Lookup, Normalise, SelectingFields, Stored, StoredHead, Timestamp};
-use foyer::{Cache, CacheBuilder, EvictionConfig, FifoConfig, LfuConfig, LruConfig, S3FifoConfig, SieveConfig};
+use foyer::{
+    Cache, CacheBuilder, EvictionConfig, FifoConfig, LfuConfig, LruConfig, S3FifoConfig,
+    SieveConfig,
+};
 use http::HeaderMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
@@ -116,7 +119,11 @@ pub(crate) struct Found {
 
 impl Found {
     fn none(lookup: Lookup, variant: Option<CacheKey>) -> Self {
-        Self { lookup, variant, response: None }
+        Self {
+            lookup,
+            variant,
+            response: None,
+        }
     }
 
     /// Whether the store has not changed between two look-ups, for this request's purposes.
@@ -147,13 +154,17 @@ impl Store {
         let eviction: EvictionConfig = match config.eviction {
             Eviction::Fifo => FifoConfig::default().into(),
             // With foyer's default pool for favourites it is not the LRU of the literature.
-            Eviction::Lru => LruConfig { high_priority_pool_ratio: 0.0 }.into(),
+            Eviction::Lru => LruConfig {
+                high_priority_pool_ratio: 0.0,
+            }
+            .into(),
             Eviction::Lfu => LfuConfig::default().into(),
             Eviction::S3Fifo => S3FifoConfig::default().into(),
             Eviction::Sieve => SieveConfig.into(),
         };
         // An entry heavier than its shard would empty it; half a shard is generous to one body.
-        let largest = (config.memory / config.shards as u64 / 2).min(config.policy.max_object.unwrap_or(u64::MAX));
+        let largest = (config.memory / config.shards as u64 / 2)
+            .min(config.policy.max_object.unwrap_or(u64::MAX));
         let cache = CacheBuilder::new(capacity)
             .with_shards(config.shards)
             .with_eviction_config(eviction)
@@ -162,7 +173,13 @@ impl Store {
             .build();
         let purges = Purges::new(EPOCHS);
         let sequence = AtomicU64::new(purges.sequence());
-        Self { cache, purges: RwLock::new(purges), sequence, normalise: config.policy.normalise.clone(), largest }
+        Self {
+            cache,
+            purges: RwLock::new(purges),
+            sequence,
+            normalise: config.policy.normalise.clone(),
+            largest,
+        }
     }
 
     /// The largest body that is kept, in bytes.
@@ -192,12 +209,25 @@ impl Store {
         }
     }
 
-    fn found(what: &What, stale: Option<Timestamp>, variant: Option<CacheKey>, now: Timestamp) -> Found {
-        let nothing = if variant.is_some() { Lookup::VaryMiss } else { Lookup::Miss };
+    fn found(
+        what: &What,
+        stale: Option<Timestamp>,
+        variant: Option<CacheKey>,
+        now: Timestamp,
+    ) -> Found {
+        let nothing = if variant.is_some() {
+            Lookup::VaryMiss
+        } else {
+            Lookup::Miss
+        };
         match what {
             What::Response(response) => {
                 let facts = stale.map_or(response.facts, |at| response.facts.expired_at(at));
-                Found { lookup: Lookup::Hit(facts), variant, response: Some(Arc::clone(response)) }
+                Found {
+                    lookup: Lookup::Hit(facts),
+                    variant,
+                    response: Some(Arc::clone(response)),
+                }
             }
             What::HitForMiss(until) if now < *until => Found::none(Lookup::HitForMiss, variant),
             What::HitForMiss(_) | What::Varies(_) => Found::none(nothing, variant),
@@ -205,7 +235,12 @@ impl Store {
     }
 
     /// The key under which a request's variant stands.
-    pub(crate) fn variant_key(&self, primary: &CacheKey, fields: &SelectingFields, request: &HeaderMap) -> CacheKey {
+    pub(crate) fn variant_key(
+        &self,
+        primary: &CacheKey,
+        fields: &SelectingFields,
+        request: &HeaderMap,
+    ) -> CacheKey {
         primary.with_variant(&fields.variant(request, &self.normalise))
     }
 
@@ -237,7 +272,10 @@ impl Store {
     }
 
     fn insert(&self, key: CacheKey, stamp: Sequence, what: What) {
-        let entry = Arc::new(Entry { stamp: AtomicU64::new(stamp), what });
+        let entry = Arc::new(Entry {
+            stamp: AtomicU64::new(stamp),
+            what,
+        });
         self.cache.insert(key, entry);
     }
 
@@ -247,7 +285,12 @@ impl Store {
     }
 
     /// Notes which fields a resource's responses vary on.
-    pub(crate) fn insert_varies(&self, primary: CacheKey, stamp: Sequence, fields: SelectingFields) {
+    pub(crate) fn insert_varies(
+        &self,
+        primary: CacheKey,
+        stamp: Sequence,
+        fields: SelectingFields,
+    ) {
         // Fields that a resource varied on before still count: its variants on them stay reachable
         // only as long as the list is the same, so an equal list is left alone.
         if let Some((entry, _)) = self.entry(&primary, &primary)
@@ -303,12 +346,17 @@ fn weight(key: &CacheKey, entry: &Entry) -> usize {
         What::Response(response) => {
             let pieces = response.body.slice().len() * size_of::<Bytes>();
             let body = usize::try_from(response.body.length).unwrap_or(usize::MAX);
-            response.head.size().saturating_add(pieces).saturating_add(body)
+            response
+                .head
+                .size()
+                .saturating_add(pieces)
+                .saturating_add(body)
         }
         What::Varies(fields) => fields.names().len() * size_of::<http::HeaderName>(),
         What::HitForMiss(_) => 0,
     };
-    what.saturating_add(key.as_str().len()).saturating_add(OVERHEAD)
+    what.saturating_add(key.as_str().len())
+        .saturating_add(OVERHEAD)
 }
 
 #[cfg(test)]
@@ -317,7 +365,11 @@ mod tests {
 
     #[test]
     fn a_part_of_a_body_is_cut_across_pieces() {
-        let body = Body::new(["abc", "de", "fghi"].map(|piece| Bytes::from_static(piece.as_bytes())).to_vec());
+        let body = Body::new(
+            ["abc", "de", "fghi"]
+                .map(|piece| Bytes::from_static(piece.as_bytes()))
+                .to_vec(),
+        );
         assert_eq!(body.length(), 9);
         let part = |start, end| body.part(start, end).concat();
         assert_eq!(part(0, 9), b"abcdefghi");

@@ -93,6 +93,33 @@ struct State {
     reading: usize,
 }
 
+impl State {
+    fn append(&mut self, chunk: Bytes, keep: &Keep) {
+        let size = chunk.len() as u64;
+        self.chunks.push_back(chunk);
+        self.end += size;
+        if self.whole {
+            if self.end <= keep.whole && keep.budget.take(size) {
+                self.taken += size;
+            } else {
+                // Found late to be too large: from here on it is a window.
+                self.whole = false;
+                keep.budget.give_back(std::mem::take(&mut self.taken));
+            }
+        }
+        if !self.whole {
+            while self.end - self.base > keep.window && self.chunks.len() > 1 {
+                let gone = self
+                    .chunks
+                    .pop_front()
+                    .map_or(0, |chunk| chunk.len() as u64);
+                self.base += gone;
+                self.first += 1;
+            }
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Slot {
     /// Offset up to which this reader has read.
@@ -177,30 +204,36 @@ impl Transfer {
         if bytes.is_empty() {
             return;
         }
-        let chunk = Bytes::copy_from_slice(bytes);
-        let size = chunk.len() as u64;
         let mut state = self.state();
-        state.chunks.push_back(chunk);
-        state.end += size;
-        if state.whole {
-            if state.end <= self.keep.whole && self.keep.budget.take(size) {
-                state.taken += size;
-            } else {
-                // Found late to be too large: from here on it is a window.
-                state.whole = false;
-                self.keep.budget.give_back(std::mem::take(&mut state.taken));
-            }
+        state.append(Bytes::copy_from_slice(bytes), &self.keep);
+        Self::wake(state);
+    }
+
+    /// Appends the last bytes and ends the body. A body that was kept whole is handed to `store`
+    /// before any reader can see its end.
+    pub(crate) fn push_last(&self, bytes: &[u8], store: impl FnOnce(Vec<Bytes>)) {
+        let chunk = Bytes::copy_from_slice(bytes);
+        let whole = {
+            let state = self.state();
+            let end = state.end + chunk.len() as u64;
+            (state.whole && end <= self.keep.whole)
+                .then(|| joined(state.chunks.iter().chain([&chunk])))
+        };
+        if let Some(pieces) = whole {
+            store(pieces);
         }
-        if !state.whole {
-            while state.end - state.base > self.keep.window && state.chunks.len() > 1 {
-                let gone = state
-                    .chunks
-                    .pop_front()
-                    .map_or(0, |chunk| chunk.len() as u64);
-                state.base += gone;
-                state.first += 1;
-            }
+        let mut state = self.state();
+        if !chunk.is_empty() {
+            state.append(chunk, &self.keep);
         }
+        state.ended.get_or_insert(Ok(()));
+        Self::wake(state);
+    }
+
+    /// The body ends short.
+    pub(crate) fn fail(&self, failure: Failure) {
+        let mut state = self.state();
+        state.ended.get_or_insert(Err(failure));
         Self::wake(state);
     }
 
@@ -245,20 +278,6 @@ impl Transfer {
                 }
             }
         }
-    }
-
-    /// The body has come to its end, complete or not.
-    pub(crate) fn end(&self, how: Result<(), Failure>) {
-        let mut state = self.state();
-        state.ended.get_or_insert(how);
-        Self::wake(state);
-    }
-
-    /// All bytes, if the body is complete and was kept whole.
-    pub(crate) fn stored_form(&self) -> Option<Vec<Bytes>> {
-        let state = self.state();
-        let complete = state.whole && state.ended == Some(Ok(()));
-        complete.then(|| joined(state.chunks.iter()))
     }
 
     fn wake(mut state: MutexGuard<'_, State>) {

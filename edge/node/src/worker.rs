@@ -51,7 +51,9 @@ pub(crate) fn start(
 ) -> io::Result<Vec<JoinHandle<()>>> {
     if BALANCED || threads <= 1 {
         let each = listeners.into_iter().enumerate();
-        return each.map(|(number, listener)| thread(node, number, Source::Own(listener), phase)).collect();
+        return each
+            .map(|(number, listener)| thread(node, number, Source::Own(listener), phase))
+            .collect();
     }
     let mut started = Vec::with_capacity(threads + 1);
     let mut hands = Vec::with_capacity(threads);
@@ -63,7 +65,9 @@ pub(crate) fn start(
     for listener in listeners {
         let hands = hands.clone();
         let phase = phase.clone();
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let acceptor = std::thread::Builder::new().name("edge-accept".to_owned());
         started.push(acceptor.spawn(move || runtime.block_on(hand_out(listener, hands, phase)))?);
     }
@@ -82,7 +86,9 @@ fn thread(
     source: Source,
     phase: &watch::Receiver<Phase>,
 ) -> io::Result<JoinHandle<()>> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let intake = {
         let _inside = runtime.enter();
         match source {
@@ -91,7 +97,10 @@ fn thread(
         }
     };
     let upstream = node.upstream().map_err(io::Error::other)?;
-    let worker = Arc::new(Worker { node: Arc::clone(node), upstream });
+    let worker = Arc::new(Worker {
+        node: Arc::clone(node),
+        upstream,
+    });
     let phase = phase.clone();
     let named = std::thread::Builder::new().name(format!("edge-data-{number}"));
     named.spawn(move || runtime.block_on(run(worker, intake, phase)))
@@ -103,11 +112,13 @@ async fn hand_out(
     hands: Vec<mpsc::UnboundedSender<StdStream>>,
     mut phase: watch::Receiver<Phase>,
 ) {
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
+    let Ok(listener) = TcpListener::from_std(listener) else {
+        return;
+    };
     let mut turn = hands.iter().cycle();
     loop {
         tokio::select! {
-            _ = phase.wait_for(|phase| *phase > Phase::Serving) => return,
+            () = Phase::Draining.reached(&mut phase) => return,
             accepted = listener.accept() => match accepted.and_then(|(stream, _)| stream.into_std()) {
                 Ok(stream) => {
                     // A thread that is gone takes nothing; the connection is closed.
@@ -138,7 +149,7 @@ async fn run(worker: Arc<Worker>, mut intake: Intake, phase: watch::Receiver<Pha
     let mut changes = phase.clone();
     loop {
         tokio::select! {
-            _ = changes.wait_for(|phase| *phase > Phase::Serving) => break,
+            () = Phase::Draining.reached(&mut changes) => break,
             accepted = intake.next() => match accepted {
                 Ok((stream, peer)) => {
                     let task = worker.node.tasks.begin();
@@ -153,8 +164,7 @@ async fn run(worker: Arc<Worker>, mut intake: Intake, phase: watch::Receiver<Pha
         }
     }
     drop(intake);
-    // An error means that the node is gone, and so is this thread's reason.
-    let _ = changes.wait_for(|phase| *phase == Phase::Ended).await;
+    Phase::Ended.reached(&mut changes).await;
 }
 
 async fn connection(
@@ -176,11 +186,15 @@ async fn connection(
         async move { Ok::<_, Infallible>(serve::request(&worker, request, peer).await) }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(idle).auto_date_header(false).max_buf_size(BUFFER);
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle)
+        .auto_date_header(false)
+        .max_buf_size(BUFFER);
     let mut serving = pin!(builder.serve_connection(Socket::new(stream, idle), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
-        _ = phase.wait_for(|phase| *phase > Phase::Serving) => {
+        () = Phase::Draining.reached(&mut phase) => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }

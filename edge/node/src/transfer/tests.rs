@@ -32,8 +32,9 @@ fn each_reader_gets_every_byte_before_the_end_is_known() {
         assert_eq!(next(reader), chunk(b"abc"));
         assert_eq!(next(reader), None);
     }
-    transfer.push(b"de");
-    transfer.end(Ok(()));
+    let mut stored = None;
+    transfer.push_last(b"de", |pieces| stored = Some(pieces));
+    assert_eq!(stored.unwrap(), [Bytes::from_static(b"abcde")]);
     for reader in [&mut early, &mut late] {
         assert_eq!(next(reader), chunk(b"de"));
         assert_eq!(next(reader), Some(Next::End));
@@ -49,8 +50,7 @@ fn a_body_that_ends_short_is_never_stored() {
     let transfer = Transfer::new(keep(100, 10));
     let mut reader = transfer.reader().unwrap();
     transfer.push(b"abc");
-    transfer.end(Err(Failure::Truncated));
-    assert_eq!(transfer.stored_form(), None);
+    transfer.fail(Failure::Truncated);
     assert_eq!(next(&mut reader), chunk(b"abc"));
     assert_eq!(next(&mut reader), Some(Next::Failed(Failure::Truncated)));
 }
@@ -73,9 +73,9 @@ fn what_is_too_large_becomes_a_window_and_gives_its_budget_back() {
     assert_eq!(budget.held(), 0);
     assert_eq!(next(&mut slow), Some(Next::Behind(0)));
     assert!(transfer.reader().is_none());
-    transfer.end(Ok(()));
+    transfer.push_last(b"dd", |_| panic!("not all of it is there"));
+    assert_eq!(next(&mut fast), chunk(b"dd"));
     assert_eq!(next(&mut fast), Some(Next::End));
-    assert_eq!(transfer.stored_form(), None);
 }
 
 #[test]
