@@ -3,15 +3,36 @@
 //! A plan is what both drivers play. It knows nothing of YAML and nothing of sockets or virtual time. All instants are
 //! nanoseconds since the start of the run; all indices point into the vectors of the same [`Plan`].
 
-mod pending;
+mod build;
+mod content;
+mod edges;
+mod event;
+mod link;
+mod places;
+mod random;
 mod requests;
+mod schedule;
+mod service;
+mod trace;
+mod traffic;
 
-pub use pending::{Catalogue, ClassDigest, LinkModel, ObjectId, Point, Policy};
-pub use requests::{PlannedRequest, Requests, TraceError};
+pub use edge_core::{Digest, NotStorable, Policy};
+pub use event::{Cut, CutKind, Direction, Event, LinkState, PlannedEvent, Purge};
+pub use geo_data::Point;
+pub use link::{INSIDE_POP, NetworkPlan, Spot};
+pub use network::model::{Handshake, LinkModel};
+pub use origin::{Catalogue, Faults, ObjectId, Selector};
+pub use requests::{PlannedRequest, Requests};
+pub use service::{Health, OriginKind, OriginPlan, RoutingMode, RoutingPlan};
+pub use trace::TraceError;
 
-use std::net::IpAddr;
+pub(crate) use build::{BuildOptions, build};
+
+use std::sync::Arc;
 
 use ipnet::IpNet;
+
+use traffic::Traffic;
 
 /// Nanoseconds since the start of the run, or a length of time in nanoseconds.
 pub type Nanos = u64;
@@ -75,6 +96,8 @@ pub struct PopulationPlan {
     pub region: String,
     /// Header fields that its clients send with each request.
     pub headers: Vec<(String, String)>,
+    /// How its requests are drawn.
+    pub(crate) traffic: Arc<Traffic>,
 }
 
 /// One place that clients of one population come from.
@@ -88,7 +111,7 @@ pub struct ClientPlace {
     pub region: String,
     /// Where it is.
     pub point: Point,
-    /// Two-letter country code.
+    /// Two-letter country code; empty for coordinates.
     pub country: String,
     /// The networks that the geo database in use holds for this place; never empty.
     pub networks: Vec<IpNet>,
@@ -129,6 +152,8 @@ pub struct NodePlan {
     pub upstream: Upstream,
     /// Bytes of memory for stored responses.
     pub memory: u64,
+    /// Stored responses at most, beside the bytes.
+    pub max_objects: Option<u64>,
     /// Which response leaves when memory is full.
     pub eviction: Eviction,
     /// The rules of its cache.
@@ -163,212 +188,14 @@ pub struct Timeouts {
     pub idle: Nanos,
 }
 
-/// The origin: ours, or the user's own application.
-#[derive(Debug, Clone)]
-pub struct OriginPlan {
-    /// Its name in reports, such as `IAD`.
-    pub name: String,
-    /// Where it is.
-    pub point: Point,
-    /// Which kind.
-    pub kind: OriginKind,
-}
-
-/// The two kinds of origin.
-#[derive(Debug, Clone)]
-pub enum OriginKind {
-    /// Made up from a catalogue.
-    Synthetic(Catalogue),
-    /// The user's own application behind a counting pass-through.
-    Own {
-        /// Where it listens.
-        url: String,
-        /// The `Host` to send, if not its own authority.
-        host: Option<String>,
-        /// A path that answers below 500 once it is ready.
-        ready: Option<String>,
-    },
-}
-
-/// How a client finds its edge.
-#[derive(Debug, Clone)]
-pub struct RoutingPlan {
-    /// Which way.
-    pub mode: RoutingMode,
-    /// How long a client keeps an answer.
-    pub ttl: Nanos,
-    /// Name of the router's place.
-    pub name: String,
-    /// Where the router is.
-    pub point: Point,
-    /// How it watches the edges.
-    pub health: Health,
-    /// The PoP for clients that cannot be located.
-    pub default_pop: u16,
-}
-
-/// Ways to an edge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RoutingMode {
-    /// Ask the router as a resolver would, and keep the answer for its time to live.
-    Router,
-    /// Send each request to the router and follow its redirect.
-    Redirect,
-    /// The driver itself picks the nearest PoP; no router runs and nothing fails over.
-    Nearest,
-    /// Clients go to the origin; there is no CDN.
-    Direct,
-}
-
-/// How the router decides that an edge is down or up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Health {
-    /// Between two checks.
-    pub interval: Nanos,
-    /// Until a check counts as failed.
-    pub timeout: Nanos,
-    /// Successes in a row until an edge is up.
-    pub rise: u32,
-    /// Failures in a row until an edge is down.
-    pub fall: u32,
-}
-
-/// An end of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Spot {
-    /// The clients of one place.
-    Client(u16),
-    /// An edge node.
-    Node(u16),
-    /// The origin.
-    Origin,
-    /// The router.
-    Router,
-}
-
-/// The rules from which the model of each link follows; see `Plan::link`.
-#[derive(Debug, Clone)]
-pub struct NetworkPlan {
-    /// False: no delay at all, anywhere.
-    pub modelled: bool,
-    /// Round-trip time at distance zero between two sites.
-    pub base: Nanos,
-    /// Additional round-trip time per 1,000 km.
-    pub per_1000km: Nanos,
-    /// Pairs of spots with a round-trip time of their own, in either direction; sorted.
-    pub overrides: Vec<((Spot, Spot), Nanos)>,
-}
-
-/// Something that happens at an instant of the run.
-#[derive(Debug, Clone)]
-pub struct PlannedEvent {
-    /// When.
-    pub at: Nanos,
-    /// What.
-    pub what: Event,
-    /// One line for progress and report, such as `fra - origin cut (blackhole)`.
-    pub label: String,
-}
-
-/// What can happen. Faults carry the whole state that holds from then on, so that overlapping ones need no bookkeeping.
-#[derive(Debug, Clone)]
-pub enum Event {
-    /// The origin behaves so from now on; all fields absent: it is well again.
-    Origin(OriginFault),
-    /// This link behaves so from now on.
-    Link(LinkState),
-    /// The node of this index dies without warning (kill -9).
-    Kill(u16),
-    /// The node of this index starts again, empty.
-    Restart(u16),
-    /// The origin publishes new versions.
-    Publish(Publish),
-    /// A purge is sent to nodes.
-    Purge(Purge),
-}
-
-/// A fault of the origin.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OriginFault {
-    /// Every answer has this status.
-    pub status: Option<u16>,
-    /// Every answer comes this much later.
-    pub delay: Option<Nanos>,
-    /// Connections are refused.
-    pub refuse: bool,
-}
-
-/// The state of one link from an instant on.
-#[derive(Debug, Clone)]
-pub struct LinkState {
-    /// The end that opens connections.
-    pub from: Spot,
-    /// The end that accepts them.
-    pub to: Spot,
-    /// The cut in force, if any.
-    pub cut: Option<Cut>,
-    /// The model in force.
-    pub model: LinkModel,
-}
-
-/// A cut of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut {
-    /// Which direction is lost.
-    pub direction: Direction,
-    /// What its ends notice.
-    pub how: CutKind,
-}
-
-/// Directions of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// Both.
-    Both,
-    /// From the end that opens connections to the one that accepts them.
-    Forward,
-    /// The other one.
-    Backward,
-}
-
-/// What the ends of a cut link notice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CutKind {
-    /// Nothing: bytes vanish, connects stay unanswered.
-    Blackhole,
-    /// Connections are reset and refused.
-    Reset,
-}
-
-/// What is published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Publish {
-    /// Every object of this class.
-    Class(u16),
-    /// One object.
-    Object(ObjectId),
-}
-
-/// A purge by URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Purge {
-    /// Path and query.
-    pub path: String,
-    /// The object behind it, where the catalogue knows it.
-    pub object: Option<ObjectId>,
-    /// Indices of the nodes that it is sent to.
-    pub nodes: Vec<u16>,
-    /// True: what is stored becomes stale; false: it is gone.
-    pub soft: bool,
-}
-
 /// One class of content.
 #[derive(Debug, Clone)]
 pub struct ClassPlan {
     /// Its name.
     pub name: String,
-    /// What our cache core makes of a plain 200 of this class: how long it is fresh, or why it is not stored.
-    pub cacheable: ClassDigest,
+    /// What our cache core makes of a plain answer of this class under the default policy of the scenario: how long it is
+    /// fresh, or why it is not stored.
+    pub cacheable: Result<Digest, NotStorable>,
     /// The request field that selects a variant, and the values that clients send; empty without `vary`.
     pub vary: Option<VaryPlan>,
 }
@@ -382,5 +209,20 @@ pub struct VaryPlan {
     pub values: Vec<String>,
 }
 
-/// A client's address drawn from the networks of its place.
-pub type ClientAddress = IpAddr;
+/// The wall clock of offset 0 where a driver has none of its own, in milliseconds since the Unix epoch: 2026-01-01.
+pub const EPOCH_MS: i64 = 1_767_225_600_000;
+
+impl Plan {
+    /// The node that `node` fetches from; `None`: the origin. Nodes of a PoP are spread over those of their upstream in turn.
+    #[must_use]
+    pub fn upstream_node(&self, node: u16) -> Option<u16> {
+        let plan = self.nodes.get(usize::from(node))?;
+        let Upstream::Pop(pop) = plan.upstream else {
+            return None;
+        };
+        let siblings = &self.pops.get(usize::from(plan.pop))?.nodes;
+        let place = siblings.iter().position(|sibling| *sibling == node)?;
+        let shields = &self.pops.get(usize::from(pop))?.nodes;
+        shields.get(place.checked_rem(shields.len())?).copied()
+    }
+}

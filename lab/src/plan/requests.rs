@@ -1,8 +1,13 @@
-//! The stream of planned requests.
+//! The stream of planned requests: a merge of all populations by time, drawn as it is read.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::{Nanos, ObjectId, Plan};
+use super::traffic::Player;
+use super::{Nanos, ObjectId, Plan, TraceError};
 
 /// One request that a driver is to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,27 +30,65 @@ pub struct PlannedRequest {
     pub deadline: Nanos,
 }
 
-/// Why a trace cannot be played on.
-#[derive(Debug, thiserror::Error)]
-#[error("trace: {0}")]
-pub struct TraceError(String);
+/// The requests of a plan, ordered by `due`; memory does not depend on their number. Ends after the first error.
+pub struct Requests {
+    players: Vec<Player>,
+    /// The next arrival of each population; ties go to the population that stands first in the file.
+    next: BinaryHeap<Reverse<(Nanos, u16)>>,
+    step: u64,
+}
 
-/// The requests of a plan, ordered by `due`; memory does not depend on their number.
-#[derive(Debug)]
-pub struct Requests;
+impl std::fmt::Debug for Requests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Requests")
+            .field("step", &self.step)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Plan {
     /// The requests of this plan: the same each time it is called.
     #[must_use]
     pub fn requests(&self) -> Requests {
-        Requests
+        let open = |(population, index): (&super::PopulationPlan, u16)| {
+            Player::new(Arc::clone(&population.traffic), index, self.seed)
+        };
+        let players: Vec<Player> = self.populations.iter().zip(0..).map(open).collect();
+        let next = players
+            .iter()
+            .zip(0..)
+            .filter_map(|(player, index)| Some(Reverse((player.due()?, index))))
+            .collect();
+        Requests {
+            players,
+            next,
+            step: 0,
+        }
     }
 }
 
 impl Iterator for Requests {
     type Item = Result<PlannedRequest, TraceError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        None
+        let mut top = self.next.peek_mut()?;
+        let Reverse((_, index)) = *top;
+        let player = self.players.get_mut(usize::from(index))?;
+        let request = player.take(self.step);
+        match player.due() {
+            Some(due) => {
+                *top = Reverse((due, index));
+                drop(top);
+            }
+            None => {
+                PeekMut::pop(top);
+            }
+        }
+        match &request {
+            Some(Ok(_)) => self.step += 1,
+            _ => self.next = BinaryHeap::new(),
+        }
+        request
     }
 }

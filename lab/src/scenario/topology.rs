@@ -1,0 +1,179 @@
+//! Edges and the network between places, as written.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::places::Place;
+use super::values::Named;
+use crate::units::{BitRate, Size, Span};
+
+/// A point of presence.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pop {
+    /// Where it is.
+    pub at: Place,
+    /// How many edge nodes; default 1.
+    #[serde(default = "one_node")]
+    pub nodes: u16,
+    /// Memory of each node for stored responses; default 64MiB.
+    pub memory: Option<Size>,
+    /// Stored responses of each node at most, beside the bytes; default no limit. (The live edge counts bytes only.)
+    pub max_objects: Option<u64>,
+    /// Which stored response leaves first; default s3fifo.
+    pub eviction: Option<EvictionName>,
+    /// Another PoP that it fetches from (a shield), or `origin`; default `origin`.
+    pub upstream: Option<String>,
+    /// False for a shield: clients are not routed to it. Default true.
+    #[serde(default = "yes")]
+    pub serves_clients: bool,
+    /// Rules of its caches.
+    #[serde(default)]
+    pub cache: CacheSpec,
+}
+
+fn yes() -> bool {
+    true
+}
+fn one_node() -> u16 {
+    1
+}
+
+/// What holds for every PoP that does not say otherwise.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NodeDefaults {
+    /// Memory of each node for stored responses; default 64MiB.
+    pub memory: Option<Size>,
+    /// Stored responses of each node at most, beside the bytes; default no limit. (The live edge counts bytes only.)
+    pub max_objects: Option<u64>,
+    /// Which stored response leaves first; default s3fifo.
+    pub eviction: Option<EvictionName>,
+    /// Rules of the caches.
+    pub cache: CacheSpec,
+}
+
+/// Names of the eviction policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EvictionName {
+    /// First in, first out.
+    Fifo,
+    /// Least recently used.
+    Lru,
+    /// Least frequently used.
+    Lfu,
+    /// Three FIFO queues.
+    S3fifo,
+    /// SIEVE.
+    Sieve,
+}
+
+/// Rules of a node's cache; what is absent is as the edge has it by itself.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CacheSpec {
+    /// Whether requests for one key share one upstream request; default true.
+    pub collapse: Option<bool>,
+    /// How long a follower waits for the leader's head; default 10s.
+    pub collapse_wait: Option<Span>,
+    /// How far past its lifetime a response may be served when the upstream gives no answer; default 24h.
+    pub stale_if_unreachable: Option<Span>,
+    /// The stale-if-error window of responses that name none; default 0.
+    pub stale_if_error: Option<Span>,
+    /// Whether a response's stale-while-revalidate counts; default true.
+    pub stale_while_revalidate: Option<bool>,
+    /// Lifetime of responses that say nothing; default none.
+    pub default_ttl: Option<Span>,
+    /// Lifetime of error answers that say nothing; default none.
+    pub negative_ttl: Option<Span>,
+    /// How long requests pass each by itself after an answer that could not be shared; default 10s.
+    pub hit_for_miss: Option<Span>,
+    /// Whether the client's Cache-Control counts; default false.
+    pub request_directives: Option<bool>,
+    /// Larger bodies are not stored; default no limit.
+    pub max_object: Option<Size>,
+    /// Patience with the upstream, for the connection and again for the first byte; default 5s and 30s.
+    pub upstream_timeout: Option<Span>,
+    /// Patience for a connection; default `upstream_timeout`.
+    pub connect_timeout: Option<Span>,
+    /// Patience for the first byte; default `upstream_timeout`.
+    pub first_byte_timeout: Option<Span>,
+    /// Patience between two pieces of a body; default 30s.
+    pub idle_timeout: Option<Span>,
+}
+
+/// Delays between places.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    /// `distance`: round-trip times grow with the great circle. `none`: no delays at all.
+    pub model: NetworkModel,
+    /// The parameters of `distance`.
+    pub rtt: RttSpec,
+    /// Round-trip times of pairs, in place of what the model says; access networks included.
+    pub overrides: Vec<Override>,
+    /// Round-trip times of access networks; defaults: fibre 24ms, cable 32ms, dsl 49ms, lte 55ms.
+    pub access: Named<Span>,
+    /// What one connection gets on links to clients; default no limit.
+    pub client_rate: Option<BitRate>,
+    /// What one connection gets on links between nodes and to the origin; default no limit.
+    pub backbone_rate: Option<BitRate>,
+    /// The handshake of new connections between clients and edges; default `tcp`.
+    pub handshake: HandshakeName,
+}
+
+/// Models of delay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkModel {
+    /// By distance.
+    #[default]
+    Distance,
+    /// None.
+    None,
+}
+
+/// Handshakes of new connections, as round trips before the first request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HandshakeName {
+    /// One.
+    #[default]
+    Tcp,
+    /// Two.
+    Tls13,
+    /// Three.
+    Tls12,
+    /// One.
+    Quic,
+}
+
+/// How round-trip times grow with distance.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RttSpec {
+    /// At distance zero; default 5ms.
+    pub base: Span,
+    /// Per 1,000 km of great circle; default 15.5ms.
+    pub per_1000km: Span,
+}
+
+impl Default for RttSpec {
+    fn default() -> Self {
+        Self {
+            base: Span(5_000_000),
+            per_1000km: Span(15_500_000),
+        }
+    }
+}
+
+/// A round-trip time of one pair.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Override {
+    /// Two of: a population, a PoP, a node, `origin`, `router`, `clients`, `edges`.
+    pub between: [String; 2],
+    /// Its round-trip time.
+    pub rtt: Span,
+}

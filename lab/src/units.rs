@@ -1,1 +1,0 @@
-//! Sizes, durations and rates as people write them.
