@@ -11,9 +11,11 @@
 
 pub mod body;
 pub mod catalogue;
+mod check;
 mod conditions;
 mod draw;
 pub mod faults;
+mod fields;
 pub mod log;
 mod ranges;
 pub mod respond;
@@ -22,10 +24,11 @@ pub mod validator;
 pub mod versions;
 
 pub use body::{BodyBytes, Verifier};
-pub use catalogue::{Catalogue, CatalogueError, Class, DurationDist, ObjectId, SizeDist, VaryOn};
+pub use catalogue::{Catalogue, Class, DurationDist, ObjectId, SizeDist, VaryOn};
+pub use check::CatalogueError;
 pub use faults::Faults;
-pub use log::{LogPage, Record};
+pub use log::{Counts, LogPage, Record};
 pub use respond::{Answer, Outcome, Request, respond};
-pub use server::{Config, Pass, Running, Source, StartError, start};
+pub use server::{Config, Pass, Publish, Published, Running, Source, StartError, start};
 pub use validator::{etag, version_of_etag};
 pub use versions::{Selector, Versions};

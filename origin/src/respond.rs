@@ -6,29 +6,16 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use http::header::{self, HeaderName};
+use http::header;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::body::BodyBytes;
 use crate::catalogue::{Catalogue, ObjectId};
 use crate::conditions::{self, Current, Verdict};
 use crate::faults::Faults;
+use crate::fields::{bodiless, date, fields};
 use crate::ranges::{self, Ranges};
-use crate::validator::etag;
 use crate::versions::Versions;
-
-/// Fields that the origin sets itself; classes cannot.
-pub(crate) const OWN_FIELDS: [HeaderName; 9] = [
-    header::ETAG,
-    header::LAST_MODIFIED,
-    header::DATE,
-    header::CONTENT_LENGTH,
-    header::CONTENT_RANGE,
-    header::ACCEPT_RANGES,
-    header::TRANSFER_ENCODING,
-    header::CONNECTION,
-    header::TE,
-];
 
 /// What the origin looks at in a request.
 #[derive(Debug, Clone, Copy)]
@@ -110,8 +97,17 @@ impl Answer {
     }
 }
 
-/// Answers a request at `now_ms` (Unix time); `nth` is the number of requests that the origin got
-/// before this one, from which the think time is drawn.
+/// How long a request holds one of the origin's slots, in nanoseconds: fault delay, and think time
+/// where an object is served. `nth` is the number of requests that the origin got before this one.
+pub fn service_ns(catalogue: &Catalogue, faults: &Faults, request: Request<'_>, nth: u64) -> u64 {
+    let delay_ns = faults.delay_ms.saturating_mul(1_000_000);
+    let served = !faults.refuse && faults.status.is_none() && reads(request.method);
+    let object = catalogue.resolve(request.target).filter(|_| served);
+    delay_ns.saturating_add(object.map_or(0, |id| catalogue.think(id, nth)))
+}
+
+/// Answers a request; `now_ms` (Unix time) is the end of its service, so version and `Date` are those
+/// of the moment at which the response goes out.
 pub fn respond(
     catalogue: &Catalogue,
     versions: &Versions,
@@ -120,39 +116,26 @@ pub fn respond(
     now_ms: i64,
     nth: u64,
 ) -> Outcome {
-    let delay_ns = faults.delay_ms.saturating_mul(1_000_000);
-    let object = catalogue.resolve(request.target);
-    let think_ns = object.map_or(0, |id| catalogue.think(id, nth));
+    let service_ns = service_ns(catalogue, faults, request, nth);
     if faults.refuse {
-        return Outcome::Refuse {
-            service_ns: delay_ns,
-        };
+        return Outcome::Refuse { service_ns };
     }
+    let object = catalogue.resolve(request.target);
     let mut answer = if let Some(status) = faults.status {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut answer = plain(status, "the origin was told to fail\n", now_ms);
-        answer.service_ns = delay_ns;
-        answer
-    } else if request.method != Method::GET && request.method != Method::HEAD {
-        let mut answer = plain(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "only GET and HEAD are served here\n",
-            now_ms,
-        );
-        answer
-            .headers
-            .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        answer.service_ns = delay_ns;
+        plain(status, "the origin was told to fail\n", now_ms)
+    } else if !reads(request.method) {
+        let text = "only GET and HEAD are served here\n";
+        let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, text, now_ms);
+        let allowed = HeaderValue::from_static("GET, HEAD");
+        answer.headers.insert(header::ALLOW, allowed);
         answer
     } else if let Some(id) = object {
-        let mut answer = serve(catalogue, versions, id, request, now_ms);
-        answer.service_ns = delay_ns.saturating_add(think_ns);
-        answer
+        serve(catalogue, versions, id, request, now_ms)
     } else {
-        let mut answer = plain(StatusCode::NOT_FOUND, "no object has this path\n", now_ms);
-        answer.service_ns = delay_ns;
-        answer
+        plain(StatusCode::NOT_FOUND, "no object has this path\n", now_ms)
     };
+    answer.service_ns = service_ns;
     answer.object = object;
     answer.conditional = conditions::any(request.headers);
     if request.method == Method::HEAD {
@@ -161,81 +144,8 @@ pub fn respond(
     Outcome::Answer(Box::new(answer))
 }
 
-/// The head of a whole response, before conditions and ranges.
-pub(crate) struct Fields {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: BodyBytes,
-    pub(crate) size: u64,
-    tag: Option<String>,
-    modified: Option<i64>,
-}
-
-pub(crate) fn fields(
-    catalogue: &Catalogue,
-    versions: &Versions,
-    id: ObjectId,
-    variant: u16,
-    version: u32,
-    now_ms: i64,
-) -> Fields {
-    let body = BodyBytes::new(catalogue.seed, &catalogue.path(id), variant, version);
-    let mut fields = Fields {
-        status: StatusCode::OK,
-        headers: HeaderMap::new(),
-        body,
-        size: catalogue.size(id),
-        tag: None,
-        modified: None,
-    };
-    let Some(class) = catalogue.class(id) else {
-        fields.status = StatusCode::NOT_FOUND;
-        return fields;
-    };
-    fields.status = StatusCode::from_u16(class.status).unwrap_or(StatusCode::OK);
-    let headers = &mut fields.headers;
-    headers.insert(header::DATE, date(now_ms.div_euclid(1000)));
-    for (name, value) in &class.headers {
-        if let (Ok(name), Ok(value)) = (
-            HeaderName::from_bytes(name.as_bytes()),
-            HeaderValue::from_str(value),
-        ) {
-            headers.append(name, value);
-        }
-    }
-    if let Some(value) = class
-        .vary
-        .as_ref()
-        .and_then(|vary| HeaderValue::from_str(&vary.header).ok())
-    {
-        headers.append(header::VARY, value);
-    }
-    headers
-        .entry(header::CONTENT_TYPE)
-        .or_insert(HeaderValue::from_static("application/octet-stream"));
-    if class.etag {
-        let tag = etag(&body);
-        if let Ok(value) = HeaderValue::from_str(&tag) {
-            headers.insert(header::ETAG, value);
-        }
-        fields.tag = Some(tag);
-    }
-    if class.last_modified {
-        let modified = versions.last_modified(id, version);
-        headers.insert(header::LAST_MODIFIED, date(modified));
-        fields.modified = Some(modified);
-    }
-    // RFC 9110 section 8.6: no Content-Length with 204 and 304.
-    if bodiless(fields.status) {
-        fields.size = 0;
-        headers.remove(header::CONTENT_TYPE);
-    } else if !class.chunked {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(fields.size));
-    }
-    if fields.status == StatusCode::OK {
-        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    }
-    fields
+fn reads(method: &Method) -> bool {
+    method == Method::GET || method == Method::HEAD
 }
 
 fn serve(
@@ -403,19 +313,6 @@ pub(crate) fn plain(status: StatusCode, text: &'static str, now_ms: i64) -> Answ
         version: None,
         conditional: false,
     }
-}
-
-fn bodiless(status: StatusCode) -> bool {
-    status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
-}
-
-/// An HTTP date of whole Unix seconds; years outside 1970 to 9999 become the nearest inside.
-fn date(seconds: i64) -> HeaderValue {
-    const LAST: u64 = 253_402_300_799;
-    let seconds = u64::try_from(seconds).unwrap_or(0).min(LAST);
-    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-    HeaderValue::from_str(&httpdate::fmt_http_date(time))
-        .unwrap_or_else(|_| HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
 }
 
 #[cfg(test)]

@@ -1,22 +1,44 @@
 //! The origin as a server: the synthetic catalogue, or a pass-through, and an admin listener.
+//!
+//! Waits, sends and counts; what to answer is worked out in [`crate::respond`]. It installs no
+//! signal handlers and prints nothing.
+
+mod admin;
+mod connections;
+mod pass;
+mod sending;
+mod synthetic;
+mod timer;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::catalogue::{Catalogue, CatalogueError};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::catalogue::Catalogue;
+use crate::check::CatalogueError;
+use crate::faults::Faults;
+use crate::log::Log;
+pub use admin::{Publish, Published};
 
 /// What to serve, and where.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Address of the data listener; port 0 for any.
     pub listen: SocketAddr,
-    /// Address of the admin listener.
+    /// Address of the admin listener; nothing guards it, so it belongs on loopback.
     pub admin: SocketAddr,
     /// What stands behind it.
     pub source: Source,
-    /// How many log records are kept for reading.
+    /// How many log records are kept for reading (about 250 bytes each); [`LOG_CAPACITY`] will do.
     pub log_capacity: usize,
 }
+
+/// Some seconds of a busy origin.
+pub const LOG_CAPACITY: usize = 100_000;
 
 /// What is served.
 #[derive(Debug, Clone)]
@@ -58,6 +80,9 @@ pub enum StartError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The thread that keeps think times could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
 }
 
 /// A running origin; dropping it stops it at once.
@@ -65,6 +90,11 @@ pub enum StartError {
 pub struct Running {
     listen: SocketAddr,
     admin: SocketAddr,
+    stop_requested: watch::Receiver<bool>,
+    drain: watch::Sender<bool>,
+    close: watch::Sender<bool>,
+    data_task: JoinSet<()>,
+    admin_task: JoinSet<()>,
 }
 
 impl Running {
@@ -78,18 +108,134 @@ impl Running {
         self.admin
     }
 
-    /// Returns when `POST /stop` was called on the admin listener.
+    /// Returns when `POST /stop` has been called on the admin listener.
     pub async fn stop_requested(&self) {
-        todo!()
+        // The sender lives in the admin task; without it nobody can ask any more.
+        if self
+            .stop_requested
+            .clone()
+            .wait_for(|asked| *asked)
+            .await
+            .is_err()
+        {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Takes no more connections, lets requests under way end for up to `grace`, then ends them.
-    pub async fn stop(self, _grace: Duration) {
-        todo!()
+    /// The admin listener stays until the data listener is done, so that counts can be read.
+    pub async fn stop(mut self, grace: Duration) {
+        self.drain.send_replace(true);
+        let _ = tokio::time::timeout(grace, self.data_task.join_next()).await;
+        self.data_task.shutdown().await;
+        self.close.send_replace(true);
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.admin_task.join_next()).await;
+        self.admin_task.shutdown().await;
     }
 }
 
 /// Starts an origin on the current tokio runtime.
-pub async fn start(_config: Config) -> Result<Running, StartError> {
-    todo!()
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let behind = match config.source {
+        Source::Synthetic(catalogue) => {
+            catalogue.check()?;
+            Behind::Synthetic(synthetic::Synthetic::new(catalogue))
+        }
+        Source::Pass(pass) => Behind::Pass(pass::Upstream::new(&pass)?),
+    };
+    let data = bind(config.listen).await?;
+    let admin = bind(config.admin).await?;
+    let (drain, draining) = watch::channel(false);
+    let (close, closing) = watch::channel(false);
+    let (stop, stop_requested) = watch::channel(false);
+    let shared = Arc::new(Shared {
+        behind,
+        log: Log::new(config.log_capacity),
+        faults: Mutex::default(),
+        clock: Clock::start(),
+        timer: timer::Timer::start().map_err(StartError::Thread)?,
+        stop,
+        draining: draining.clone(),
+    });
+    let (listen, admin_address) = (address(&data, config.listen), address(&admin, config.admin));
+    let mut data_task = JoinSet::new();
+    data_task.spawn(connections::serve(data, Arc::clone(&shared), draining));
+    let mut admin_task = JoinSet::new();
+    admin_task.spawn(admin::serve(admin, shared, closing));
+    Ok(Running {
+        listen,
+        admin: admin_address,
+        stop_requested,
+        drain,
+        close,
+        data_task,
+        admin_task,
+    })
 }
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen { address, source })
+}
+
+fn address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}
+
+/// What connections and the admin listener share.
+#[derive(Debug)]
+struct Shared {
+    behind: Behind,
+    log: Log,
+    faults: Mutex<Faults>,
+    clock: Clock,
+    timer: timer::Timer,
+    stop: watch::Sender<bool>,
+    draining: watch::Receiver<bool>,
+}
+
+impl Shared {
+    fn faults(&self) -> Faults {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_faults(&self, faults: Faults) {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+}
+
+#[derive(Debug)]
+enum Behind {
+    Synthetic(synthetic::Synthetic),
+    Pass(pass::Upstream),
+}
+
+/// Wall clock that never steps: read once, then carried on by the monotonic clock, so that versions
+/// never go back.
+#[derive(Debug)]
+struct Clock {
+    wall_ms: i64,
+    start: Instant,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Clock {
+            wall_ms: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX),
+            start: Instant::now(),
+        }
+    }
+
+    fn now_ms(&self) -> i64 {
+        let passed = i64::try_from(self.start.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.wall_ms.saturating_add(passed)
+    }
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;
