@@ -38,11 +38,16 @@ pub(super) async fn serve(
                 Err(error) => after(&error).await,
             },
             Some(_) = open.join_next(), if !open.is_empty() => {}
-            _ = draining.wait_for(|draining| *draining) => break,
+            _ = told(&mut draining) => break,
         }
     }
     drop(listener);
     while open.join_next().await.is_some() {}
+}
+
+/// Returns when draining begins, or when nobody is left to begin it.
+async fn told(draining: &mut watch::Receiver<bool>) {
+    let _ = draining.wait_for(|draining| *draining).await;
 }
 
 /// A connection that ended in the queue is nothing; a lack of descriptors needs time to pass.
@@ -61,7 +66,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, mut draining: watch:
     let mut serving = std::pin::pin!(serving);
     let early = tokio::select! {
         ended = serving.as_mut() => Some(ended),
-        _ = draining.wait_for(|draining| *draining) => None,
+        _ = told(&mut draining) => None,
     };
     let ended = match early {
         Some(ended) => ended,
