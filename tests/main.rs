@@ -3,3 +3,4 @@
 //! One test binary with a module per subject. Each test takes port 0 and a folder of its own.
 
 mod arrows;
+mod cli;

@@ -1,0 +1,64 @@
+//! `cdnlab link`: links between nodes, with the delay, rate, loss and cuts of a network.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use network::Config;
+
+use crate::exit::{Failure, Outcome};
+use crate::process::{self, NodeArgs, Ready};
+use crate::{input, values};
+
+/// Run links: TCP relays that behave like a network between two places.
+///
+/// A link listens on an address of its own and leads to a target. It delays what passes by its round-trip time, slows it
+/// to its rate, begins connections with a handshake and slow start, and can be cut. Links are added and changed while
+/// the process runs, through its admin listener: /links (POST, GET), /links/NAME (GET, PATCH, DELETE), /health,
+/// /metrics, /stop.
+#[derive(Args, Debug)]
+#[command(after_help = r#"Examples:
+  Put 80 ms between you and an application on port 3000:
+    cdnlab link --admin :4001
+    curl -s http://127.0.0.1:4001/links -H 'content-type: application/json' \
+      -d '{"name": "far", "target": "127.0.0.1:3000", "listen": "127.0.0.1:4000", "model": {"rtt_ns": 80000000}}'
+
+  Cut it without a word, then heal it:
+    curl -X PATCH http://127.0.0.1:4001/links/far -H 'content-type: application/json' \
+      -d '{"cut": {"direction": "both", "how": "blackhole"}}'
+    curl -X PATCH http://127.0.0.1:4001/links/far -H 'content-type: application/json' -d '{"cut": null}'"#)]
+pub(crate) struct LinkArgs {
+    /// Where the administrator connects; port 0 lets the system choose. Goes before the file's.
+    #[arg(long, value_name = "ADDRESS", value_parser = values::address)]
+    admin: Option<SocketAddr>,
+    /// Links to begin with, as JSON: {"links": [{"name": ..., "target": ..., "model": ...}]}.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    node: NodeArgs,
+}
+
+pub(crate) fn run(args: &LinkArgs) -> Result<Outcome, Failure> {
+    process::raise_open_files();
+    let mut config = match &args.config {
+        Some(path) => input::json(path, "configuration of links")?,
+        None => Config::default(),
+    };
+    config.admin = args.admin.unwrap_or(config.admin);
+    let name = config.name.clone();
+    process::runtime(None)?.block_on(async {
+        let running = network::start(config)
+            .await
+            .map_err(|error| Failure::of("the links did not start", &error))?;
+        Ready {
+            ready: "link",
+            name: &name,
+            listen: None,
+            admin: running.admin(),
+        }
+        .announce();
+        let grace = process::until_told(&args.node, running.stop_requested()).await?;
+        process::drain(running.stop(grace)).await?;
+        Ok(Outcome::Done)
+    })
+}

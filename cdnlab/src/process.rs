@@ -1,0 +1,221 @@
+//! The life of a node's process, the same for every kind of node: limits, logs, the readiness line, and the end.
+//!
+//! The nodes themselves know nothing of this: they start, they run, they drain when told.
+
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tracing::level_filters::LevelFilter;
+
+use crate::exit::Failure;
+use crate::values;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One readable line each.
+    Text,
+    /// One JSON object each.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What failed.
+    Error,
+    /// And what looks wrong.
+    Warn,
+    /// And what happens to the node itself.
+    Info,
+    /// And what happens to connections.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// Options that every node has.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Process")]
+pub(crate) struct NodeArgs {
+    /// End when standard input is closed, so that the node does not outlive whoever started it. Not for containers: they have no standard input.
+    #[arg(long)]
+    pub(crate) exit_on_stdin_close: bool,
+    /// How long requests in flight may go on after SIGTERM, SIGINT or `POST /stop`.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::duration)]
+    pub(crate) grace: Duration,
+}
+
+/// Sends log lines to stderr. Without a level: `default`.
+pub(crate) fn log_to_stderr(format: LogFormat, level: Option<LogLevel>, default: LogLevel) {
+    let level = match level.unwrap_or(default) {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let lines = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_max_level(level);
+    // Only fails where a subscriber is set already, and then lines go there.
+    let _ = match format {
+        LogFormat::Text => {
+            let colour = io::IsTerminal::is_terminal(&io::stderr())
+                && std::env::var_os("NO_COLOR").is_none();
+            lines.with_ansi(colour).with_target(false).try_init()
+        }
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+}
+
+/// Raises the limit of open files to the highest that is allowed: a node's connections are files.
+pub(crate) fn raise_open_files() {
+    let now = getrlimit(Resource::Nofile);
+    // macOS names no bound as the hard limit and then refuses more than OPEN_MAX.
+    for wanted in [now.maximum, Some(10_240)] {
+        if now.current.is_none() || (wanted.is_some() && wanted <= now.current) {
+            return;
+        }
+        let raised = Rlimit {
+            current: wanted,
+            maximum: now.maximum,
+        };
+        if setrlimit(Resource::Nofile, raised).is_ok() {
+            return;
+        }
+    }
+    tracing::debug!(limit = ?now.current, "the limit of open files could not be raised");
+}
+
+/// The one line on stdout that says: from now on it listens.
+#[derive(Serialize)]
+pub(crate) struct Ready<'a> {
+    /// The kind of node.
+    pub(crate) ready: &'static str,
+    /// Its name.
+    pub(crate) name: &'a str,
+    /// Where clients connect; a link process has none of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where the administrator asks.
+    pub(crate) admin: SocketAddr,
+}
+
+impl Ready<'_> {
+    /// Prints the line.
+    pub(crate) fn announce(&self) {
+        match self.listen {
+            Some(listen) => {
+                tracing::info!(%listen, admin = %self.admin, "{} `{}` is ready", self.ready, self.name);
+            }
+            None => tracing::info!(admin = %self.admin, "{} `{}` is ready", self.ready, self.name),
+        }
+        let mut line = serde_json::to_string(self).expect("strings and addresses serialise");
+        line.push('\n');
+        let mut stdout = io::stdout().lock();
+        // Whoever started the node may not listen; then nobody waits for the line either.
+        let _ = stdout
+            .write_all(line.as_bytes())
+            .and_then(|()| stdout.flush());
+    }
+}
+
+/// Waits until the process is told to end, and says how long the drain may take.
+///
+/// It is told by SIGTERM, SIGINT, by `stop_requested` (`POST /stop`), or by the end of its standard input.
+pub(crate) async fn until_told(
+    args: &NodeArgs,
+    stop_requested: impl Future<Output = ()>,
+) -> Result<Duration, Failure> {
+    let mut terminate = listen_to(SignalKind::terminate())?;
+    let mut interrupt = listen_to(SignalKind::interrupt())?;
+    let (why, grace) = tokio::select! {
+        _ = terminate.recv() => ("SIGTERM", args.grace),
+        _ = interrupt.recv() => ("SIGINT", args.grace),
+        () = stop_requested => ("POST /stop", args.grace),
+        // Whoever started this node is gone, and nobody is left to wait for its answers.
+        () = stdin_closed(), if args.exit_on_stdin_close => ("standard input closed", args.grace.min(Duration::from_millis(200))),
+    };
+    tracing::info!(grace_ms = grace.as_millis(), "draining: {why}");
+    Ok(grace)
+}
+
+/// Runs a node's drain; a second signal ends it at once.
+pub(crate) async fn drain(stop: impl Future<Output = ()>) -> Result<(), Failure> {
+    let mut terminate = listen_to(SignalKind::terminate())?;
+    let mut interrupt = listen_to(SignalKind::interrupt())?;
+    tokio::select! {
+        () = stop => tracing::info!("stopped"),
+        _ = terminate.recv() => tracing::warn!("second signal: not waiting for requests in flight"),
+        _ = interrupt.recv() => tracing::warn!("second signal: not waiting for requests in flight"),
+    }
+    Ok(())
+}
+
+/// Completes at SIGINT or SIGTERM.
+pub(crate) async fn interrupted() -> Result<(), Failure> {
+    let mut terminate = listen_to(SignalKind::terminate())?;
+    let mut interrupt = listen_to(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+fn listen_to(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Failure> {
+    signal(kind).map_err(|error| Failure::of("cannot listen to signals", &error))
+}
+
+/// Completes when standard input ends. A thread of its own reads it: the runtime could not be shut down while one of
+/// its own sits in a blocking read.
+async fn stdin_closed() {
+    let (closed, told) = oneshot::channel();
+    let reader = std::thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(move || {
+            let mut buffer = [0; 256];
+            loop {
+                match io::stdin().lock().read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(_) => break,
+                }
+            }
+            let _ = closed.send(());
+        });
+    match reader {
+        Ok(_) => {
+            let _ = told.await;
+        }
+        // Without the thread there is nothing to wait for; the other ways to end remain.
+        Err(error) => {
+            tracing::warn!(%error, "cannot watch standard input");
+            std::future::pending().await
+        }
+    }
+}
+
+/// A runtime with all of tokio's drivers; `threads` of them, or one per core.
+pub(crate) fn runtime(threads: Option<usize>) -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    builder
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::of("cannot start the runtime", &error))
+}
