@@ -1,6 +1,6 @@
 //! The shape of a run: which labels exist, as dense small integers. All that metrics know of a plan.
 
-use crate::plan::{Event, Nanos, Plan, Publish, Upstream};
+use crate::plan::{Event, Faults, Nanos, Plan, Selector, Upstream};
 
 /// Windows that every run has, before the named ones.
 pub(crate) const WARMUP: usize = 0;
@@ -142,8 +142,8 @@ fn class(class: &crate::plan::ClassPlan) -> ClassShape {
     ClassShape {
         name: class.name.clone(),
         lifetime: match &class.cacheable {
-            Ok(millis) => Ok(Nanos::from(*millis) * 1_000_000),
-            Err(rule) => Err(rule.clone()),
+            Ok(digest) => Ok(Nanos::try_from(digest.lifetime).unwrap_or(0) * 1_000_000),
+            Err(rule) => Err(rule.to_string()),
         },
         variants: class
             .vary
@@ -155,20 +155,22 @@ fn class(class: &crate::plan::ClassPlan) -> ClassShape {
 /// Faults carry their whole state, so an end is an event that leaves nothing wrong.
 fn events(plan: &Plan) -> Vec<EventShape> {
     let effect = |event: &Event| match event {
-        Event::Origin(fault) if *fault == crate::plan::OriginFault::default() => Effect::Heal,
+        Event::Origin(fault) if *fault == Faults::default() => Effect::Heal,
         Event::Origin(_) => Effect::Fault,
         Event::Link(link) if link.cut.is_none() => Effect::Heal,
         Event::Link(_) => Effect::Fault,
         Event::Kill(node) => Effect::Killed(*node),
         Event::Restart(node) => Effect::Emptied(*node),
-        Event::Publish(Publish::Class(class)) => Effect::Publish {
+        Event::Publish(Selector::Class(class)) => Effect::Publish {
             class: *class,
             object: None,
         },
-        Event::Publish(Publish::Object(id)) => Effect::Publish {
+        Event::Publish(Selector::Object(id)) => Effect::Publish {
             class: id.class,
             object: Some(id.object),
         },
+        // A plan names what it publishes.
+        Event::Publish(Selector::All) => Effect::Mark,
         Event::Purge(purge) => match purge.object {
             Some(id) => Effect::Purge {
                 nodes: purge.nodes.clone(),
