@@ -16,6 +16,7 @@ mod metric;
 mod reconcile;
 mod series;
 mod shape;
+mod show;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tiers;
@@ -26,9 +27,11 @@ pub use figure::Figure;
 pub use histogram::Histogram;
 pub use measured::{Measured, Selector, Span};
 pub use metric::{Label, METRICS, Metric, MetricInfo, Stat, Unit};
+pub use show::NOT_AVAILABLE;
+pub(crate) use show::thousands;
 
 pub(crate) use cell::Cell;
-pub(crate) use series::{Bucket, Series};
+pub(crate) use series::Series;
 pub(crate) use shape::Shape;
 
 use classify::judge;

@@ -90,7 +90,7 @@ fn every_disagreement_has_its_own_count() {
         ..Sums::default()
     };
     check(
-        |both| drop(both.client(1, MISS)),
+        |both| _ = both.client(1, MISS),
         Sums {
             claimed: 1,
             unseen: 1,
@@ -102,15 +102,15 @@ fn every_disagreement_has_its_own_count() {
         ..one.clone()
     };
     check(
-        |both| drop(both.client(1, hit(None)).origin(RequestId::Step(1), 1000)),
+        |both| _ = both.client(1, hit(None)).origin(RequestId::Step(1), 1000),
         unclaimed.clone(),
     );
     check(
-        |both| drop(both.origin(RequestId::Step(1), 1000).client(1, hit(None))),
+        |both| _ = both.origin(RequestId::Step(1), 1000).client(1, hit(None)),
         unclaimed,
     );
     check(
-        |both| drop(both.origin(RequestId::Foreign, 1000)),
+        |both| _ = both.origin(RequestId::Foreign, 1000),
         Sums { foreign: 1, ..one },
     );
     let short = Sums {
@@ -123,7 +123,7 @@ fn every_disagreement_has_its_own_count() {
         ..Sums::default()
     };
     check(
-        |both| drop(both.client(1, MISS).origin(RequestId::Step(1), 999)),
+        |both| _ = both.client(1, MISS).origin(RequestId::Step(1), 999),
         short,
     );
 }

@@ -1,0 +1,141 @@
+//! Values as people read them: one way for terminal, verdicts and messages.
+
+use super::{Figure, Unit};
+
+/// What stands where there are no samples.
+pub const NOT_AVAILABLE: &str = "n/a";
+
+impl Unit {
+    /// A value in its unit, such as `73.2 %`, `12.4 ms`, `1.5 MiB`, `12,345` or `1.20x`.
+    #[must_use]
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Self::Ratio => percent(value),
+            Self::Seconds => seconds(value),
+            Self::Bytes => bytes(value),
+            Self::Count if value.fract() == 0.0 => thousands(value),
+            Self::Count => format!("{value:.1}"),
+            Self::Factor => format!("{value:.2}x"),
+        }
+    }
+
+    /// A figure, or `n/a`.
+    #[must_use]
+    pub fn show_figure(self, figure: Figure) -> String {
+        figure
+            .value
+            .map_or_else(|| NOT_AVAILABLE.to_owned(), |value| self.show(value))
+    }
+}
+
+/// One decimal; more where it would otherwise claim 0 % or 100 %.
+fn percent(value: f64) -> String {
+    let percent = value * 100.0;
+    let mut decimals = 1;
+    while decimals < 4 {
+        let shown: f64 = format!("{percent:.decimals$}").parse().unwrap_or(percent);
+        let claims_the_end =
+            (shown == 0.0 && percent != 0.0) || (shown == 100.0 && percent != 100.0);
+        if !claims_the_end {
+            break;
+        }
+        decimals += 1;
+    }
+    // No "-0.0".
+    let percent = if percent == 0.0 { 0.0 } else { percent };
+    format!("{percent:.decimals$} %")
+}
+
+/// Three significant digits from microseconds to minutes.
+fn seconds(value: f64) -> String {
+    let (scaled, unit) = match value.abs() {
+        0.0 => return "0 ms".to_owned(),
+        v if v < 0.000_999_5 => (value * 1e6, "µs"),
+        v if v < 0.999_5 => (value * 1e3, "ms"),
+        v if v < 120.0 => (value, "s"),
+        v => {
+            let whole = v.round() as u64;
+            let sign = if value < 0.0 { "-" } else { "" };
+            return match whole / 60 {
+                minutes if minutes < 120 => format!("{sign}{minutes} min {} s", whole % 60),
+                minutes => format!("{sign}{} h {} min", minutes / 60, minutes % 60),
+            };
+        }
+    };
+    let decimals = match scaled.abs() {
+        v if v >= 99.95 => 0,
+        v if v >= 9.995 => 1,
+        _ => 2,
+    };
+    format!("{scaled:.decimals$} {unit}")
+}
+
+fn bytes(value: f64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut scaled = value;
+    let mut unit = 0;
+    while scaled.abs() >= 1023.5 && unit + 1 < units.len() {
+        scaled /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 {
+        format!("{scaled:.0} B")
+    } else {
+        format!("{scaled:.1} {}", units[unit])
+    }
+}
+
+/// A whole number with a comma between thousands.
+pub(crate) fn thousands(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut shown = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    if value < 0.0 {
+        format!("-{shown}")
+    } else {
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_read_well_and_never_claim_an_end_they_do_not_reach() {
+        let check = |unit: Unit, value, expected: &str| assert_eq!(unit.show(value), expected);
+        for (value, shown) in [
+            (0.0, "0.0 %"),
+            (-0.0, "0.0 %"),
+            (1.0, "100.0 %"),
+            (0.7321, "73.2 %"),
+            (0.99987, "99.99 %"),
+        ] {
+            check(Unit::Ratio, value, shown);
+        }
+        check(Unit::Ratio, 0.000_04, "0.004 %");
+        check(Unit::Ratio, -0.25, "-25.0 %");
+        for (value, shown) in [
+            (0.0, "0 ms"),
+            (0.000_083, "83.0 µs"),
+            (0.012_34, "12.3 ms"),
+            (0.9999, "1.00 s"),
+            (75.0, "75.0 s"),
+        ] {
+            check(Unit::Seconds, value, shown);
+        }
+        check(Unit::Seconds, 125.4, "2 min 5 s");
+        check(Unit::Seconds, 9000.0, "2 h 30 min");
+        check(Unit::Bytes, 1536.0, "1.5 KiB");
+        check(Unit::Bytes, 12.0, "12 B");
+        check(Unit::Count, 1_234_567.0, "1,234,567");
+        check(Unit::Count, 123.0, "123");
+        check(Unit::Factor, 1.5, "1.50x");
+        assert_eq!(Unit::Ratio.show_figure(Figure::ratio(0, 0)), "n/a");
+    }
+}
