@@ -1,0 +1,170 @@
+//! Bodies that end short never look whole, and are never stored.
+
+use crate::support::*;
+
+/// How an origin ends a body.
+enum End {
+    Close,
+    Reset,
+}
+
+/// The origin sends `sent` and ends the connection; the client must see whether that was whole.
+async fn check(sent: &str, end: End, whole: bool) {
+    let mut origin = Origin::start().await;
+    let node = node(&origin, |_| {}).await;
+    let mut wire = connect(&node).await;
+    wire.send(get_with("/x", "")).await;
+    let mut asked = origin.asked().await;
+    asked.wire.send(sent).await;
+    let head = soon(wire.head()).await.expect("a head");
+    assert_eq!(head.status(), 200);
+    match end {
+        End::Close => drop(asked),
+        End::Reset => {
+            // What was sent must have been read before the reset overtakes it.
+            assert_eq!(first_bytes(&mut wire, &head).await, b"abc");
+            asked.wire.reset();
+        }
+    }
+    let (_, complete) = soon(wire.body(&head)).await;
+    assert_eq!(complete, whole, "{sent:?}");
+    drop(wire);
+    let again = tokio::spawn({
+        let mut wire = connect(&node).await;
+        async move { exchange(&mut wire, &get_with("/x", "")).await }
+    });
+    if whole {
+        assert!(soon(again).await.unwrap().cache_status().contains("hit"));
+        assert_eq!(origin.count(), 1);
+    } else {
+        origin.asked().await.answer(response("200 OK", "", "fresh")).await;
+        assert_eq!(soon(again).await.unwrap().text(), "fresh");
+        assert_eq!(stats(&node).await["truncated"], 1);
+    }
+}
+
+async fn first_bytes(wire: &mut Wire, head: &Head) -> Vec<u8> {
+    if head.field("transfer-encoding").is_some() {
+        soon(wire.chunk()).await.unwrap()
+    } else {
+        soon(wire.exactly(3)).await.unwrap()
+    }
+}
+
+const CACHED: &str = "Cache-Control: max-age=60\r\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_length_not_reached() {
+    check(&format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n{CACHED}\r\nabc"), End::Close, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunked_without_its_last_chunk() {
+    let chunked = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n{CACHED}\r\n3\r\nabc\r\n");
+    check(&chunked, End::Close, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reset_in_the_middle() {
+    check(&format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n{CACHED}\r\nabc"), End::Reset, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_delimited_body_that_is_reset() {
+    check(&format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{CACHED}\r\nabc"), End::Reset, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_delimited_body_is_complete() {
+    check(&format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{CACHED}\r\nabc"), End::Close, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_for_one_client_that_ends_short() {
+    let mut origin = Origin::start().await;
+    let node = node(&origin, |_| {}).await;
+    let mut wire = connect(&node).await;
+    wire.send(get_with("/x", "")).await;
+    let mut asked = origin.asked().await;
+    asked.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\nCache-Control: no-store\r\n\r\nabc").await;
+    let head = soon(wire.head()).await.unwrap();
+    drop(asked);
+    assert!(!soon(wire.body(&head)).await.1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_is_a_bad_gateway_and_too_late_a_timeout() {
+    let mut origin = Origin::start().await;
+    let node = node(&origin, |config| config.first_byte_timeout = std::time::Duration::from_millis(200)).await;
+    let mut wire = connect(&node).await;
+    wire.send(get_with("/x", "")).await;
+    drop(origin.asked().await);
+    let head = soon(wire.head()).await.unwrap();
+    assert_eq!(head.status(), 502);
+    let (why, _) = soon(wire.body(&head)).await;
+    assert!(String::from_utf8(why).unwrap().contains("upstream-closed"));
+    wire.send(get_with("/y", "")).await;
+    let _silent = origin.asked().await;
+    let head = soon(wire.head()).await.unwrap();
+    assert_eq!(head.status(), 504);
+    assert!(head.field("cache-status").unwrap().contains("upstream-first-byte-timeout"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_http_is_a_bad_gateway() {
+    let mut origin = Origin::start().await;
+    let node = node(&origin, |_| {}).await;
+    let mut wire = connect(&node).await;
+    wire.send(get_with("/x", "")).await;
+    let mut asked = origin.asked().await;
+    asked.wire.send("SSH-2.0-OpenSSH_9.6\r\n\r\n").await;
+    let head = soon(wire.head()).await.unwrap();
+    assert_eq!(head.status(), 502);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_is_not_there() {
+    let address = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let config = edge::Config::new("edge-1", format!("http://{address}"));
+    let node = edge::start(config).await.unwrap();
+    let got = get(&node, "/x").await;
+    assert_eq!(got.head.status(), 502);
+    assert!(got.cache_status().contains("upstream-refused"), "{}", got.cache_status());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_in_the_middle_of_a_body_ends_it() {
+    let mut origin = Origin::start().await;
+    let node = node(&origin, |config| config.idle_timeout = std::time::Duration::from_millis(200)).await;
+    let mut wire = connect(&node).await;
+    wire.send(get_with("/x", "")).await;
+    let mut asked = origin.asked().await;
+    asked.wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n{CACHED}\r\nabc")).await;
+    let head = soon(wire.head()).await.unwrap();
+    assert!(!soon(wire.body(&head)).await.1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_kept_alive_connection_is_tried_once_more() {
+    let mut origin = Origin::start().await;
+    let node = node(&origin, |config| config.threads = 1).await;
+    let mut wire = connect(&node).await;
+    for (path, body) in [("/1", "one"), ("/2", "two")] {
+        wire.send(get_with(path, "")).await;
+        let asked = origin.asked().await;
+        if path == "/2" {
+            // The origin has read the request and closes without an answer, as servers do that
+            // time out at the same moment.
+            drop(asked);
+            origin.asked().await.answer(response("200 OK", CACHED, body)).await;
+        } else {
+            asked.answer(response("200 OK", CACHED, body)).await;
+        }
+        let head = soon(wire.head()).await.unwrap();
+        assert_eq!(soon(wire.body(&head)).await.0, body.as_bytes());
+    }
+    assert_eq!(stats(&node).await["upstream_retries"], 1);
+}

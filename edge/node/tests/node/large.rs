@@ -1,0 +1,185 @@
+//! Bodies larger than the store: bounded memory, every byte right, also for who falls behind.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Barrier;
+
+use crate::support::*;
+
+const BLOCK: usize = 64 << 10;
+
+/// The byte at an offset: no two blocks are alike, and neither are neighbours.
+fn byte(offset: usize) -> u8 {
+    ((offset.wrapping_mul(31)) ^ (offset >> 9).wrapping_mul(17)) as u8
+}
+
+fn block(from: usize, to: usize) -> Vec<u8> {
+    (from..to).map(byte).collect()
+}
+
+/// Sends the body to whoever asks, from the offset asked for.
+async fn serve(mut origin: Origin, size: usize, chunked: bool, ranged: Arc<AtomicUsize>) {
+    loop {
+        let mut asked = origin.asked().await;
+        let ranged = Arc::clone(&ranged);
+        tokio::spawn(async move {
+            let mut head = String::new();
+            let mut start = 0;
+            match asked.head.field("range") {
+                Some(range) => {
+                    assert_eq!(asked.head.field("if-range"), Some("\"v1\""));
+                    ranged.fetch_add(1, Ordering::SeqCst);
+                    start = range.strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse().unwrap();
+                    let last = size - 1;
+                    write!(head, "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {start}-{last}/{size}\r\n").unwrap();
+                }
+                None => head.push_str("HTTP/1.1 200 OK\r\n"),
+            }
+            if chunked {
+                head.push_str("Transfer-Encoding: chunked\r\n");
+            } else {
+                write!(head, "Content-Length: {}\r\n", size - start).unwrap();
+            }
+            asked.wire.send(format!("{head}Cache-Control: max-age=60\r\nETag: \"v1\"\r\n\r\n")).await;
+            while start < size {
+                let end = (start + BLOCK).min(size);
+                if chunked {
+                    asked.wire.send(format!("{:x}\r\n", end - start)).await;
+                }
+                asked.wire.send(block(start, end)).await;
+                if chunked {
+                    asked.wire.send("\r\n").await;
+                }
+                start = end;
+            }
+            if chunked {
+                asked.wire.send("0\r\n\r\n").await;
+            }
+            asked.done();
+        });
+    }
+}
+
+/// Reads a body, comparing as it comes; returns how many bytes it had and whether it was whole.
+async fn read(wire: &mut Wire, head: &Head, mut from: usize, until: usize) -> (usize, bool) {
+    let chunked = head.field("transfer-encoding").is_some();
+    while from < until {
+        let some = if chunked { soon(wire.chunk()).await.unwrap_or_default() } else { soon(wire.some()).await };
+        if some.is_empty() {
+            return (from, false);
+        }
+        let wrong = some.iter().enumerate().position(|(at, found)| *found != byte(from + at));
+        assert_eq!(wrong, None, "a wrong byte behind {from}");
+        from += some.len();
+    }
+    let ended = !chunked || soon(wire.chunk()).await.is_some_and(|last| last.is_empty());
+    (from, ended)
+}
+
+struct Case {
+    size: usize,
+    memory: u64,
+    window: u64,
+    readers: usize,
+    chunked: bool,
+}
+
+async fn run(case: Case) {
+    let Case { size, memory, window, readers, chunked } = case;
+    let origin = Origin::start().await;
+    let node = node(&origin, |config| {
+        config.memory = memory;
+        config.window = window;
+    })
+    .await;
+    let ranged = Arc::new(AtomicUsize::new(0));
+    let serving = tokio::spawn(serve(origin, size, chunked, Arc::clone(&ranged)));
+    let all_in = Arc::new(Barrier::new(readers + 1));
+    let mut fast = Vec::new();
+    for _ in 0..readers {
+        let mut wire = connect(&node).await;
+        let all_in = Arc::clone(&all_in);
+        fast.push(tokio::spawn(async move {
+            wire.send(get_with("/large", "")).await;
+            let head = soon(wire.head()).await.expect("a reply");
+            all_in.wait().await;
+            assert_eq!(read(&mut wire, &head, 0, size).await, (size, true));
+        }));
+    }
+    let mut slow = connect(&node).await;
+    slow.send(get_with("/large", "")).await;
+    let head = soon(slow.head()).await.expect("a reply");
+    all_in.wait().await;
+    for reader in fast {
+        reader.await.unwrap();
+    }
+    // The slow one begins when all others have ended: the window has long gone on.
+    assert_eq!(read(&mut slow, &head, 0, size).await, (size, true));
+    assert!(ranged.load(Ordering::SeqCst) >= 1, "the slow one had no need of its own fetch");
+    let stats = stats(&node).await;
+    assert_eq!((stats["laggards_ended"], stats["stored_objects"]), (0, 0), "{stats:?}");
+    assert_eq!(stats["filling_bytes"], 0);
+    assert!(stats["too_large"] >= 1);
+    serving.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn larger_than_the_store_with_content_length() {
+    run(Case { size: 32 << 20, memory: 2 << 20, window: 1 << 20, readers: 4, chunked: false }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn larger_than_the_store_found_late() {
+    run(Case { size: 32 << 20, memory: 2 << 20, window: 1 << 20, readers: 4, chunked: true }).await;
+}
+
+/// Of this whole process: node, origin and clients.
+#[cfg(target_os = "linux")]
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "10 GB through loopback; run alone and optimised"]
+async fn two_hundred_megabytes_to_fifty_readers() {
+    for chunked in [false, true] {
+        run(Case { size: 200_000_000, memory: 64 << 20, window: 8 << 20, readers: 49, chunked }).await;
+        let peak = peak_memory();
+        println!("chunked {chunked}: peak {} MiB", peak >> 20);
+        assert!(peak < 200 << 20, "{} MiB", peak >> 20);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_laggard_without_a_strong_validator_is_ended_and_counted() {
+    let mut origin = Origin::start().await;
+    let node = node(&origin, |config| {
+        config.memory = 1 << 20;
+        config.window = 1 << 20;
+    })
+    .await;
+    let size = 32 << 20;
+    let mut slow = connect(&node).await;
+    slow.send(get_with("/large", "")).await;
+    let mut asked = origin.asked().await;
+    let mut fast = connect(&node).await;
+    fast.send(get_with("/large", "")).await;
+    asked.wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nCache-Control: max-age=60\r\n\r\n")).await;
+    let slow_head = soon(slow.head()).await.unwrap();
+    let fast_head = soon(fast.head()).await.unwrap();
+    let sending = tokio::spawn(async move {
+        for start in (0..size).step_by(BLOCK) {
+            asked.wire.send(block(start, (start + BLOCK).min(size))).await;
+        }
+    });
+    assert_eq!(read(&mut fast, &fast_head, 0, size).await, (size, true));
+    let (got, whole) = read(&mut slow, &slow_head, 0, size).await;
+    assert!(got < size && !whole);
+    assert_eq!(stats(&node).await["laggards_ended"], 1);
+    sending.await.unwrap();
+}

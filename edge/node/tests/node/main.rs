@@ -1,0 +1,10 @@
+//! A node between a scripted origin and clients that see every byte.
+
+mod broken;
+mod collapsing;
+mod large;
+mod operating;
+mod passing;
+mod stale;
+mod storing;
+mod support;
