@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use edge_core::purge::{Mode, Sequence};
 use edge_core::{
-    Action, Answer, CacheKey, Detail, Event, Forward, From, Handling, Keep, NotStorable,
+    Action, Answer, CacheKey, Detail, Digest, Event, Forward, From, Handling, Keep, NotStorable,
     ResponseHead, Source, Stored, StoredHead, UpstreamError, Validators, Vary, born, digest,
     refresh_request, update_304, upstream_request,
 };
@@ -200,6 +200,7 @@ impl Ride {
                             &ask.key,
                             &response,
                             facts,
+                            From::Updated,
                             &reply.handling,
                             now,
                         )
@@ -262,7 +263,9 @@ impl Ride {
     ) -> Reply {
         let node = self.node();
         let length = body.size_hint().exact();
-        let stored = answer.storable.ok().map(|digest| Stored {
+        // Its Age counts on; the digest does not matter for that.
+        let digest = answer.storable.unwrap_or(Digest::fresh_for(0));
+        let stored = Some(Stored {
             digest,
             born: answer.born,
         });
@@ -270,6 +273,7 @@ impl Ride {
         let whole =
             head.status.as_u16() == 200 && self.ask.head.method == Method::GET && !forward.passes;
         let source = Source {
+            from: From::Upstream,
             stored,
             length: length.filter(|_| whole),
             passed: !whole,
@@ -380,7 +384,7 @@ impl Ride {
             _task: node.tasks.begin(),
         };
         let reply = match reader {
-            Some(reader) => self.shared(&arrived, reader, &handling),
+            Some(reader) => self.shared(&arrived, reader, From::Upstream, &handling),
             None => nobody(&node),
         };
         (reply, Some(fill))

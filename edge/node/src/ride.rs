@@ -271,7 +271,7 @@ impl Ride {
             std::mem::replace(&mut self.cargo, Followed::Nothing),
         ) {
             (From::Flight, Followed::Body(arrived, reader)) => {
-                self.shared(&arrived, reader, handling)
+                self.shared(&arrived, reader, From::Flight, handling)
             }
             (From::Updated, Followed::Validated(response)) => {
                 let facts = response.facts;
@@ -281,6 +281,7 @@ impl Ride {
                     &self.ask.key,
                     &response,
                     facts,
+                    From::Updated,
                     handling,
                     now,
                 )
@@ -309,6 +310,7 @@ impl Ride {
             &self.ask.key,
             &response,
             facts,
+            From::Stored,
             handling,
             node.now(),
         )
@@ -321,9 +323,16 @@ impl Ride {
     }
 
     /// A reply whose body comes from a transfer.
-    pub(crate) fn shared(&self, arrived: &Arrived, reader: Reader, handling: &Handling) -> Reply {
+    pub(crate) fn shared(
+        &self,
+        arrived: &Arrived,
+        reader: Reader,
+        from: From,
+        handling: &Handling,
+    ) -> Reply {
         let node = self.node();
         let source = Source {
+            from,
             stored: Some(arrived.facts),
             length: arrived.length,
             passed: false,

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use edge_core::{
-    Action, Body as Which, CacheKey, Detail, Exchange, Handling, Lookup, RequestHead, RequestKind,
-    ResponseHead, Reuse, Scheme, Source, TargetError, TargetUri, Timestamp, client_response,
-    decide, is_loop, synthetic,
+    Action, Body as Which, CacheKey, Detail, Exchange, From, Handling, Lookup, RequestHead,
+    RequestKind, ResponseHead, Reuse, Scheme, Source, TargetError, TargetUri, Timestamp,
+    client_response, decide, is_loop, synthetic,
 };
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Method, Request, Response, StatusCode, request};
@@ -81,7 +81,16 @@ pub(crate) async fn request(
             && decide(policy, &facts.digest, facts.born, &kind, now) == Reuse::Hit
         {
             let handling = Handling::hit(facts.ttl(now));
-            return stored(node, &head, &key, response, facts, &handling, now);
+            return stored(
+                node,
+                &head,
+                &key,
+                response,
+                facts,
+                From::Stored,
+                &handling,
+                now,
+            );
         }
         found = Some(looked);
     }
@@ -189,17 +198,23 @@ pub(crate) fn made(
 }
 
 /// A reply from a stored response.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "what a reply is made of, each of another kind"
+)]
 pub(crate) fn stored(
     node: &Node,
     head: &RequestHead,
     key: &CacheKey,
     response: &store::Response,
     facts: edge_core::Stored,
+    from: From,
     handling: &Handling,
     now: Timestamp,
 ) -> Reply {
     let length = response.body.length();
     let source = Source {
+        from,
         stored: Some(facts),
         length: Some(length),
         passed: false,

@@ -106,8 +106,10 @@ impl Exchange {
             (State::Joining, Event::Lead) => self.forward(true, false),
             // Joining => Following, or Done for a refresh that another already does
             (State::Joining, Event::Following) => self.follow(policy, now),
-            // Joining => Done | Joining | Forwarded
-            (State::Joining, Event::Found(lookup)) => self.found_again(policy, lookup, now),
+            // Joining | Following => Done | Joining | Forwarded
+            (State::Joining | State::Following, Event::Found(lookup)) => {
+                self.found_again(policy, lookup, now)
+            }
             // Joining | Following => Done | Joining | Forwarded
             (State::Joining | State::Following, Event::Landed(landing)) => {
                 self.landed(policy, landing, now)

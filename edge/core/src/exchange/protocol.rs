@@ -13,8 +13,9 @@ pub enum Action {
     /// `Found` (the store has something newer than the last look-up told: look again while opening
     /// the flight, or two requests can lead one after the other).
     Join,
-    /// Nothing to do until the flight lands (`Landed`) or the wait is over at this instant
-    /// (`WaitExpired`).
+    /// Nothing to do until the flight lands (`Landed`, or `Found` if what it brought turns out to be
+    /// for other selecting fields: the store knows by then that there are variants) or the wait is
+    /// over at this instant (`WaitExpired`).
     Wait {
         /// When the wait is over.
         until: Timestamp,

@@ -37,7 +37,11 @@ async fn check(sent: &str, end: End, whole: bool) {
         assert!(soon(again).await.unwrap().cache_status().contains("hit"));
         assert_eq!(origin.count(), 1);
     } else {
-        origin.asked().await.answer(response("200 OK", "", "fresh")).await;
+        origin
+            .asked()
+            .await
+            .answer(response("200 OK", "", "fresh"))
+            .await;
         assert_eq!(soon(again).await.unwrap().text(), "fresh");
         assert_eq!(stats(&node).await["truncated"], 1);
     }
@@ -55,28 +59,49 @@ const CACHED: &str = "Cache-Control: max-age=60\r\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn content_length_not_reached() {
-    check(&format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n{CACHED}\r\nabc"), End::Close, false).await;
+    check(
+        &format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n{CACHED}\r\nabc"),
+        End::Close,
+        false,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chunked_without_its_last_chunk() {
-    let chunked = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n{CACHED}\r\n3\r\nabc\r\n");
+    let chunked =
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n{CACHED}\r\n3\r\nabc\r\n");
     check(&chunked, End::Close, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reset_in_the_middle() {
-    check(&format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n{CACHED}\r\nabc"), End::Reset, false).await;
+    check(
+        &format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n{CACHED}\r\nabc"),
+        End::Reset,
+        false,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_close_delimited_body_that_is_reset() {
-    check(&format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{CACHED}\r\nabc"), End::Reset, false).await;
+    check(
+        &format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{CACHED}\r\nabc"),
+        End::Reset,
+        false,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_close_delimited_body_is_complete() {
-    check(&format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{CACHED}\r\nabc"), End::Close, true).await;
+    check(
+        &format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{CACHED}\r\nabc"),
+        End::Close,
+        true,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +111,10 @@ async fn a_body_for_one_client_that_ends_short() {
     let mut wire = connect(&node).await;
     wire.send(get_with("/x", "")).await;
     let mut asked = origin.asked().await;
-    asked.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\nCache-Control: no-store\r\n\r\nabc").await;
+    asked
+        .wire
+        .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\nCache-Control: no-store\r\n\r\nabc")
+        .await;
     let head = soon(wire.head()).await.unwrap();
     drop(asked);
     assert!(!soon(wire.body(&head)).await.1);
@@ -95,7 +123,10 @@ async fn a_body_for_one_client_that_ends_short() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_is_a_bad_gateway_and_too_late_a_timeout() {
     let mut origin = Origin::start().await;
-    let node = node(&origin, |config| config.first_byte_timeout = std::time::Duration::from_millis(200)).await;
+    let node = node(&origin, |config| {
+        config.first_byte_timeout = std::time::Duration::from_millis(200)
+    })
+    .await;
     let mut wire = connect(&node).await;
     wire.send(get_with("/x", "")).await;
     drop(origin.asked().await);
@@ -107,7 +138,11 @@ async fn no_answer_is_a_bad_gateway_and_too_late_a_timeout() {
     let _silent = origin.asked().await;
     let head = soon(wire.head()).await.unwrap();
     assert_eq!(head.status(), 504);
-    assert!(head.field("cache-status").unwrap().contains("upstream-first-byte-timeout"));
+    assert!(
+        head.field("cache-status")
+            .unwrap()
+            .contains("upstream-first-byte-timeout")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,17 +167,29 @@ async fn an_upstream_that_is_not_there() {
     let node = edge::start(config).await.unwrap();
     let got = get(&node, "/x").await;
     assert_eq!(got.head.status(), 502);
-    assert!(got.cache_status().contains("upstream-refused"), "{}", got.cache_status());
+    assert!(
+        got.cache_status().contains("upstream-refused"),
+        "{}",
+        got.cache_status()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn silence_in_the_middle_of_a_body_ends_it() {
     let mut origin = Origin::start().await;
-    let node = node(&origin, |config| config.idle_timeout = std::time::Duration::from_millis(200)).await;
+    let node = node(&origin, |config| {
+        config.idle_timeout = std::time::Duration::from_millis(200)
+    })
+    .await;
     let mut wire = connect(&node).await;
     wire.send(get_with("/x", "")).await;
     let mut asked = origin.asked().await;
-    asked.wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n{CACHED}\r\nabc")).await;
+    asked
+        .wire
+        .send(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n{CACHED}\r\nabc"
+        ))
+        .await;
     let head = soon(wire.head()).await.unwrap();
     assert!(!soon(wire.body(&head)).await.1);
 }
@@ -159,7 +206,11 @@ async fn a_dead_kept_alive_connection_is_tried_once_more() {
             // The origin has read the request and closes without an answer, as servers do that
             // time out at the same moment.
             drop(asked);
-            origin.asked().await.answer(response("200 OK", CACHED, body)).await;
+            origin
+                .asked()
+                .await
+                .answer(response("200 OK", CACHED, body))
+                .await;
         } else {
             asked.answer(response("200 OK", CACHED, body)).await;
         }

@@ -16,7 +16,12 @@ async fn two_thousand_cold_requests_are_one_fetch_and_all_stream() {
         clients.push(wire);
     }
     let mut asked = origin.asked().await;
-    asked.wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n{CACHED}\r\nfirst")).await;
+    asked
+        .wire
+        .send(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n{CACHED}\r\nfirst"
+        ))
+        .await;
     // Each client has its first bytes before the origin sends the last ones.
     for client in &mut clients {
         let head = soon(client.head()).await.expect("a reply");
@@ -49,7 +54,12 @@ async fn a_leader_that_leaves_does_not_end_the_fill() {
         let mut wire = connect(&node).await;
         async move { exchange(&mut wire, &get_with("/x", "")).await }
     });
-    asked.wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n{CACHED}\r\nab")).await;
+    asked
+        .wire
+        .send(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n{CACHED}\r\nab"
+        ))
+        .await;
     asked.wire.send("cd").await;
     asked.done();
     let got = soon(follower).await.unwrap();
@@ -72,7 +82,9 @@ async fn an_uncacheable_answer_is_not_shared_and_the_next_do_not_wait() {
     let first = origin.asked().await;
     let mut two = ask("/x").await;
     assert!(origin.idle());
-    first.answer(response("200 OK", "Cache-Control: no-store\r\n", "one")).await;
+    first
+        .answer(response("200 OK", "Cache-Control: no-store\r\n", "one"))
+        .await;
     let head = soon(one.head()).await.unwrap();
     assert_eq!(soon(one.body(&head)).await.0, b"one");
     // The follower goes by itself, and so do those who come while it is under way.
@@ -80,7 +92,9 @@ async fn an_uncacheable_answer_is_not_shared_and_the_next_do_not_wait() {
     let mut three = ask("/x").await;
     let third = origin.asked().await;
     for (asked, wire, body) in [(third, &mut three, "three"), (second, &mut two, "two")] {
-        asked.answer(response("200 OK", "Cache-Control: no-store\r\n", body)).await;
+        asked
+            .answer(response("200 OK", "Cache-Control: no-store\r\n", body))
+            .await;
         let head = soon(wire.head()).await.unwrap();
         assert_eq!(soon(wire.body(&head)).await.0, body.as_bytes());
     }
@@ -132,7 +146,8 @@ async fn variants_of_a_cold_resource_are_fetched_once_each() {
     for turn in 0..30 {
         let language = ["en", "de", "ja"][turn % 3];
         let mut wire = connect(&node).await;
-        wire.send(get_with("/x", &format!("Accept-Language: {language}\r\n"))).await;
+        wire.send(get_with("/x", &format!("Accept-Language: {language}\r\n")))
+            .await;
         if first.is_none() {
             first = Some(origin.asked().await);
         }

@@ -31,7 +31,13 @@ async fn serve(mut origin: Origin, size: usize, chunked: bool, ranged: Arc<Atomi
                 Some(range) => {
                     assert_eq!(asked.head.field("if-range"), Some("\"v1\""));
                     ranged.fetch_add(1, Ordering::SeqCst);
-                    start = range.strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse().unwrap();
+                    start = range
+                        .strip_prefix("bytes=")
+                        .unwrap()
+                        .strip_suffix('-')
+                        .unwrap()
+                        .parse()
+                        .unwrap();
                     let last = size - 1;
                     write!(head, "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {start}-{last}/{size}\r\n").unwrap();
                 }
@@ -42,7 +48,12 @@ async fn serve(mut origin: Origin, size: usize, chunked: bool, ranged: Arc<Atomi
             } else {
                 write!(head, "Content-Length: {}\r\n", size - start).unwrap();
             }
-            asked.wire.send(format!("{head}Cache-Control: max-age=60\r\nETag: \"v1\"\r\n\r\n")).await;
+            asked
+                .wire
+                .send(format!(
+                    "{head}Cache-Control: max-age=60\r\nETag: \"v1\"\r\n\r\n"
+                ))
+                .await;
             while start < size {
                 let end = (start + BLOCK).min(size);
                 if chunked {
@@ -66,11 +77,18 @@ async fn serve(mut origin: Origin, size: usize, chunked: bool, ranged: Arc<Atomi
 async fn read(wire: &mut Wire, head: &Head, mut from: usize, until: usize) -> (usize, bool) {
     let chunked = head.field("transfer-encoding").is_some();
     while from < until {
-        let some = if chunked { soon(wire.chunk()).await.unwrap_or_default() } else { soon(wire.some()).await };
+        let some = if chunked {
+            soon(wire.chunk()).await.unwrap_or_default()
+        } else {
+            soon(wire.some()).await
+        };
         if some.is_empty() {
             return (from, false);
         }
-        let wrong = some.iter().enumerate().position(|(at, found)| *found != byte(from + at));
+        let wrong = some
+            .iter()
+            .enumerate()
+            .position(|(at, found)| *found != byte(from + at));
         assert_eq!(wrong, None, "a wrong byte behind {from}");
         from += some.len();
     }
@@ -87,7 +105,13 @@ struct Case {
 }
 
 async fn run(case: Case) {
-    let Case { size, memory, window, readers, chunked } = case;
+    let Case {
+        size,
+        memory,
+        window,
+        readers,
+        chunked,
+    } = case;
     let origin = Origin::start().await;
     let node = node(&origin, |config| {
         config.memory = memory;
@@ -117,9 +141,16 @@ async fn run(case: Case) {
     }
     // The slow one begins when all others have ended: the window has long gone on.
     assert_eq!(read(&mut slow, &head, 0, size).await, (size, true));
-    assert!(ranged.load(Ordering::SeqCst) >= 1, "the slow one had no need of its own fetch");
+    assert!(
+        ranged.load(Ordering::SeqCst) >= 1,
+        "the slow one had no need of its own fetch"
+    );
     let stats = stats(&node).await;
-    assert_eq!((stats["laggards_ended"], stats["stored_objects"]), (0, 0), "{stats:?}");
+    assert_eq!(
+        (stats["laggards_ended"], stats["stored_objects"]),
+        (0, 0),
+        "{stats:?}"
+    );
     assert_eq!(stats["filling_bytes"], 0);
     assert!(stats["too_large"] >= 1);
     serving.abort();
@@ -127,20 +158,42 @@ async fn run(case: Case) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn larger_than_the_store_with_content_length() {
-    run(Case { size: 32 << 20, memory: 2 << 20, window: 1 << 20, readers: 4, chunked: false }).await;
+    run(Case {
+        size: 32 << 20,
+        memory: 2 << 20,
+        window: 1 << 20,
+        readers: 4,
+        chunked: false,
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn larger_than_the_store_found_late() {
-    run(Case { size: 32 << 20, memory: 2 << 20, window: 1 << 20, readers: 4, chunked: true }).await;
+    run(Case {
+        size: 32 << 20,
+        memory: 2 << 20,
+        window: 1 << 20,
+        readers: 4,
+        chunked: true,
+    })
+    .await;
 }
 
 /// Of this whole process: node, origin and clients.
 #[cfg(target_os = "linux")]
 fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        << 10
 }
 
 #[cfg(target_os = "linux")]
@@ -148,7 +201,14 @@ fn peak_memory() -> u64 {
 #[ignore = "10 GB through loopback; run alone and optimised"]
 async fn two_hundred_megabytes_to_fifty_readers() {
     for chunked in [false, true] {
-        run(Case { size: 200_000_000, memory: 64 << 20, window: 8 << 20, readers: 49, chunked }).await;
+        run(Case {
+            size: 200_000_000,
+            memory: 64 << 20,
+            window: 8 << 20,
+            readers: 49,
+            chunked,
+        })
+        .await;
         let peak = peak_memory();
         println!("chunked {chunked}: peak {} MiB", peak >> 20);
         assert!(peak < 200 << 20, "{} MiB", peak >> 20);
@@ -169,12 +229,20 @@ async fn a_laggard_without_a_strong_validator_is_ended_and_counted() {
     let mut asked = origin.asked().await;
     let mut fast = connect(&node).await;
     fast.send(get_with("/large", "")).await;
-    asked.wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nCache-Control: max-age=60\r\n\r\n")).await;
+    asked
+        .wire
+        .send(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nCache-Control: max-age=60\r\n\r\n"
+        ))
+        .await;
     let slow_head = soon(slow.head()).await.unwrap();
     let fast_head = soon(fast.head()).await.unwrap();
     let sending = tokio::spawn(async move {
         for start in (0..size).step_by(BLOCK) {
-            asked.wire.send(block(start, (start + BLOCK).min(size))).await;
+            asked
+                .wire
+                .send(block(start, (start + BLOCK).min(size)))
+                .await;
         }
     });
     assert_eq!(read(&mut fast, &fast_head, 0, size).await, (size, true));

@@ -15,7 +15,11 @@ async fn health_readiness_and_metrics() {
     assert_eq!(admin(&node, "GET", "/ready").await.0, 200);
     let (status, text) = admin(&node, "GET", "/metrics").await;
     assert_eq!(status, 200);
-    for line in ["cdnlab_edge_requests_total{handling=\"hit\"} 0", "cdnlab_edge_open_connections", "# EOF"] {
+    for line in [
+        "cdnlab_edge_requests_total{handling=\"hit\"} 0",
+        "cdnlab_edge_open_connections",
+        "# EOF",
+    ] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
     assert_eq!(origin.count(), 0);
@@ -25,7 +29,12 @@ async fn health_readiness_and_metrics() {
 async fn what_cannot_be_purged_is_said() {
     let origin = Origin::start().await;
     let node = node(&origin, |_| {}).await;
-    for wrong in ["/purge", "/purge?url=nonsense", "/purge?url=http://a/&all=true", "/purge?url=http://a/&mode=x"] {
+    for wrong in [
+        "/purge",
+        "/purge?url=nonsense",
+        "/purge?url=http://a/&all=true",
+        "/purge?url=http://a/&mode=x",
+    ] {
         assert_eq!(admin(&node, "POST", wrong).await.0, 400, "{wrong}");
     }
     assert_eq!(admin(&node, "POST", "/purge?all=true").await.0, 200);
@@ -39,7 +48,10 @@ async fn a_port_in_use_is_an_error() {
     let mut config = Config::new("edge-2", origin.url());
     config.listen = first.listen();
     let error = edge::start(config).await.unwrap_err();
-    assert!(matches!(error, StartError::Listen { address, .. } if address == first.listen()), "{error}");
+    assert!(
+        matches!(error, StartError::Listen { address, .. } if address == first.listen()),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,11 +59,20 @@ async fn stopping_ends_what_is_under_way_first() {
     let mut origin = Origin::start().await;
     let node = node(&origin, |_| {}).await;
     let mut idle = connect(&node).await;
-    assert_eq!(exchange(&mut idle, &get_with("/.well-known/cdnlab/health", "")).await.head.status(), 200);
+    assert_eq!(
+        exchange(&mut idle, &get_with("/.well-known/cdnlab/health", ""))
+            .await
+            .head
+            .status(),
+        200
+    );
     let mut wire = connect(&node).await;
     wire.send(get_with("/x", "")).await;
     let mut asked = origin.asked().await;
-    asked.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\nCache-Control: max-age=60\r\n\r\nabc").await;
+    asked
+        .wire
+        .send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\nCache-Control: max-age=60\r\n\r\nabc")
+        .await;
     let head = soon(wire.head()).await.unwrap();
     assert_eq!(admin(&node, "POST", "/stop").await.0, 202);
     soon(node.stop_requested()).await;
@@ -90,14 +111,35 @@ async fn two_tiers_tell_of_each_other() {
     let mut wire = connect(&node).await;
     wire.send(get_with("/x", "")).await;
     let asked = origin.asked().await;
-    assert_eq!(asked.head.fields.iter().filter(|(name, _)| name == "via").count(), 1);
-    asked.answer(response("200 OK", "Cache-Control: max-age=60\r\nAge: 5\r\n", "x")).await;
+    assert_eq!(
+        asked
+            .head
+            .fields
+            .iter()
+            .filter(|(name, _)| name == "via")
+            .count(),
+        1
+    );
+    asked
+        .answer(response(
+            "200 OK",
+            "Cache-Control: max-age=60\r\nAge: 5\r\n",
+            "x",
+        ))
+        .await;
     let head = soon(wire.head()).await.unwrap();
     assert_eq!(soon(wire.body(&head)).await.0, b"x");
-    let status: Vec<&str> =
-        head.fields.iter().filter(|(name, _)| name == "cache-status").map(|(_, value)| value.as_str()).collect();
+    let status: Vec<&str> = head
+        .fields
+        .iter()
+        .filter(|(name, _)| name == "cache-status")
+        .map(|(_, value)| value.as_str())
+        .collect();
     let status = status.join(", ");
-    assert!(status.find("shield").unwrap() < status.find("edge-1").unwrap(), "{status}");
+    assert!(
+        status.find("shield").unwrap() < status.find("edge-1").unwrap(),
+        "{status}"
+    );
     assert_eq!(head.field("age"), Some("5"));
     let got = get(&node, "/x").await;
     assert!(got.head.field("age").unwrap().parse::<u32>().unwrap() >= 5);

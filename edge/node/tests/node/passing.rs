@@ -16,21 +16,34 @@ async fn a_request_body_streams_upstream() {
     assert_eq!(soon(asked.wire.chunk()).await.unwrap(), b"");
     asked.answer(response("200 OK", "", "done")).await;
     let head = soon(wire.head()).await.unwrap();
-    assert!(head.field("cache-status").unwrap().contains("fwd=method"), "{head:?}");
+    assert!(
+        head.field("cache-status").unwrap().contains("fwd=method"),
+        "{head:?}"
+    );
     assert_eq!(soon(wire.body(&head)).await.0, b"done");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn upstream_sees_its_own_host_and_the_chain() {
     let mut origin = Origin::start().await;
-    let node = node(&origin, |config| config.trust = vec!["127.0.0.0/8".parse().unwrap()]).await;
+    let node = node(&origin, |config| {
+        config.trust = vec!["127.0.0.0/8".parse().unwrap()]
+    })
+    .await;
     let mut wire = connect(&node).await;
-    let fields = "X-Forwarded-For: 198.18.0.1\r\nX-Request-Id: abc\r\nConnection: X-Hop\r\nX-Hop: 1\r\n";
+    let fields =
+        "X-Forwarded-For: 198.18.0.1\r\nX-Request-Id: abc\r\nConnection: X-Hop\r\nX-Hop: 1\r\n";
     wire.send(get_with("/x?q=1", fields)).await;
     let asked = origin.asked().await;
     assert_eq!(asked.head.first, "GET /x?q=1 HTTP/1.1");
-    assert_eq!(asked.head.field("host").unwrap(), origin.address.to_string());
-    assert_eq!(asked.head.field("x-forwarded-for"), Some("198.18.0.1, 127.0.0.1"));
+    assert_eq!(
+        asked.head.field("host").unwrap(),
+        origin.address.to_string()
+    );
+    assert_eq!(
+        asked.head.field("x-forwarded-for"),
+        Some("198.18.0.1, 127.0.0.1")
+    );
     assert_eq!(asked.head.field("x-request-id"), Some("abc"));
     assert_eq!(asked.head.field("x-hop"), None);
     assert!(asked.head.field("via").unwrap().contains("edge-1"));
@@ -42,13 +55,23 @@ async fn upstream_sees_its_own_host_and_the_chain() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_configured_host_and_no_trust() {
     let mut origin = Origin::start().await;
-    let node = node(&origin, |config| config.upstream_host = Some("www.example.test".into())).await;
+    let node = node(&origin, |config| {
+        config.upstream_host = Some("www.example.test".into())
+    })
+    .await;
     let mut wire = connect(&node).await;
-    wire.send(get_with("/x", "X-Forwarded-For: 198.18.0.1\r\n")).await;
+    wire.send(get_with("/x", "X-Forwarded-For: 198.18.0.1\r\n"))
+        .await;
     let asked = origin.asked().await;
     assert_eq!(asked.head.field("host"), Some("www.example.test"));
     assert_eq!(asked.head.field("x-forwarded-for"), Some("127.0.0.1"));
-    assert!(asked.head.field("x-request-id").unwrap().starts_with("edge-1-req-"));
+    assert!(
+        asked
+            .head
+            .field("x-request-id")
+            .unwrap()
+            .starts_with("edge-1-req-")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,16 +89,29 @@ async fn a_head_that_misses_keeps_the_connection_in_step() {
     let mut origin = Origin::start().await;
     let node = node(&origin, |_| {}).await;
     let mut wire = connect(&node).await;
-    wire.send("HEAD /x HTTP/1.1\r\nHost: www.example.test\r\n\r\n").await;
+    wire.send("HEAD /x HTTP/1.1\r\nHost: www.example.test\r\n\r\n")
+        .await;
     let asked = origin.asked().await;
     assert!(asked.head.first.starts_with("HEAD "));
-    asked.answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").await;
+    asked
+        .answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+        .await;
     let head = soon(wire.head()).await.unwrap();
-    assert_eq!((head.status(), head.field("content-length")), (200, Some("5")));
+    assert_eq!(
+        (head.status(), head.field("content-length")),
+        (200, Some("5"))
+    );
     wire.send(get_with("/y", "")).await;
-    origin.asked().await.answer(response("404 Not Found", "", "none")).await;
+    origin
+        .asked()
+        .await
+        .answer(response("404 Not Found", "", "none"))
+        .await;
     let head = soon(wire.head()).await.unwrap();
-    assert_eq!((head.status(), soon(wire.body(&head)).await.0), (404, b"none".to_vec()));
+    assert_eq!(
+        (head.status(), soon(wire.body(&head)).await.0),
+        (404, b"none".to_vec())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +123,9 @@ async fn statuses_without_a_body() {
         wire.send(get_with("/x", "If-Match: \"a\"\r\n")).await;
         let asked = origin.asked().await;
         assert_eq!(asked.head.field("if-match"), Some("\"a\""));
-        asked.answer(format!("HTTP/1.1 {status}\r\nETag: \"a\"\r\n\r\n")).await;
+        asked
+            .answer(format!("HTTP/1.1 {status}\r\nETag: \"a\"\r\n\r\n"))
+            .await;
         let head = soon(wire.head()).await.unwrap();
         assert_eq!(head.first, format!("HTTP/1.1 {status}"));
         assert_eq!(head.field("transfer-encoding"), None);

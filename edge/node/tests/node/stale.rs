@@ -8,7 +8,11 @@ const OLD: &str = "Cache-Control: max-age=10\r\nAge: 50\r\nETag: \"v1\"\r\n";
 async fn first(origin: &mut Origin, node: &edge::Running, fields: &str) -> Wire {
     let mut wire = connect(node).await;
     wire.send(get_with("/x", "")).await;
-    origin.asked().await.answer(response("200 OK", fields, "one")).await;
+    origin
+        .asked()
+        .await
+        .answer(response("200 OK", fields, "one"))
+        .await;
     let head = soon(wire.head()).await.unwrap();
     assert_eq!(soon(wire.body(&head)).await.0, b"one");
     wire
@@ -17,14 +21,23 @@ async fn first(origin: &mut Origin, node: &edge::Running, fields: &str) -> Wire 
 async fn reply(wire: &mut Wire) -> Got {
     let head = soon(wire.head()).await.expect("a reply");
     let (body, complete) = soon(wire.body(&head)).await;
-    Got { head, body, complete }
+    Got {
+        head,
+        body,
+        complete,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_304_makes_it_fresh_again() {
     let mut origin = Origin::start().await;
     let node = node(&origin, |_| {}).await;
-    let mut wire = first(&mut origin, &node, &format!("{OLD}Link: </a>\r\nLink: </b>\r\n")).await;
+    let mut wire = first(
+        &mut origin,
+        &node,
+        &format!("{OLD}Link: </a>\r\nLink: </b>\r\n"),
+    )
+    .await;
     wire.send(get_with("/x", "")).await;
     let asked = origin.asked().await;
     assert_eq!(asked.head.field("if-none-match"), Some("\"v1\""));
@@ -32,10 +45,21 @@ async fn a_304_makes_it_fresh_again() {
     asked.answer(fresh).await;
     let got = reply(&mut wire).await;
     assert_eq!((got.head.status(), got.text()), (200, "one"));
-    assert!(got.cache_status().contains("fwd=stale"), "{}", got.cache_status());
+    assert!(
+        got.cache_status().contains("fwd=stale"),
+        "{}",
+        got.cache_status()
+    );
     assert!(got.cache_status().contains("fwd-status=304"));
     assert_eq!(got.head.field("x-new"), Some("yes"));
-    assert_eq!(got.head.fields.iter().filter(|(name, _)| name == "link").count(), 2);
+    assert_eq!(
+        got.head
+            .fields
+            .iter()
+            .filter(|(name, _)| name == "link")
+            .count(),
+        2
+    );
     let hit = get(&node, "/x").await;
     assert!(hit.cache_status().contains("hit"), "{}", hit.cache_status());
     assert_eq!(hit.text(), "one");
@@ -48,13 +72,24 @@ async fn a_changed_response_takes_its_place() {
     let node = node(&origin, |_| {}).await;
     let mut wire = first(&mut origin, &node, OLD).await;
     wire.send(get_with("/x", "")).await;
-    origin.asked().await.answer(response("200 OK", "Cache-Control: max-age=60\r\n", "two")).await;
+    origin
+        .asked()
+        .await
+        .answer(response("200 OK", "Cache-Control: max-age=60\r\n", "two"))
+        .await;
     let got = reply(&mut wire).await;
     assert_eq!(got.text(), "two");
     assert!(got.cache_status().contains("fwd=stale"));
     assert_eq!(get(&node, "/x").await.text(), "two");
     let stats = stats(&node).await;
-    assert_eq!((stats["requests.miss"], stats["requests.expired"], stats["requests.hit"]), (1, 1, 1));
+    assert_eq!(
+        (
+            stats["requests.miss"],
+            stats["requests.expired"],
+            stats["requests.hit"]
+        ),
+        (1, 1, 1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,15 +104,29 @@ async fn stale_while_revalidate_serves_at_once_and_refreshes_once() {
         assert!(got.cache_status().contains("hit"), "{}", got.cache_status());
     }
     let refresh = origin.asked().await;
-    assert!(refresh.head.field("x-request-id").unwrap().starts_with("edge-1-bg-"));
+    assert!(
+        refresh
+            .head
+            .field("x-request-id")
+            .unwrap()
+            .starts_with("edge-1-bg-")
+    );
     assert!(origin.idle());
-    refresh.answer(response("200 OK", "Cache-Control: max-age=60\r\n", "two")).await;
+    refresh
+        .answer(response("200 OK", "Cache-Control: max-age=60\r\n", "two"))
+        .await;
     while stats(&node).await["stored"] < 2 {
         tokio::task::yield_now().await;
     }
     assert_eq!(exchange(&mut wire, &get_with("/x", "")).await.text(), "two");
     let stats = stats(&node).await;
-    assert_eq!((stats["background_refreshes"], stats["requests.hit-stale-swr"]), (1, 10));
+    assert_eq!(
+        (
+            stats["background_refreshes"],
+            stats["requests.hit-stale-swr"]
+        ),
+        (1, 10)
+    );
     assert_eq!(origin.count(), 2);
 }
 
@@ -88,7 +137,11 @@ async fn stale_stands_in_for_an_error_where_it_may() {
     let fields = "Cache-Control: max-age=10, stale-if-error=1000\r\nAge: 50\r\n";
     let mut wire = first(&mut origin, &node, fields).await;
     wire.send(get_with("/x", "")).await;
-    origin.asked().await.answer(response("503 Busy", "", "busy")).await;
+    origin
+        .asked()
+        .await
+        .answer(response("503 Busy", "", "busy"))
+        .await;
     let got = reply(&mut wire).await;
     assert_eq!((got.head.status(), got.text()), (200, "one"));
     assert_eq!(stats(&node).await["requests.hit-stale-error"], 1);
@@ -108,7 +161,11 @@ async fn stale_stands_in_for_no_answer_but_not_against_must_revalidate() {
 
     let strict = "Cache-Control: max-age=10, must-revalidate\r\nAge: 50\r\n";
     wire.send(get_with("/strict", "")).await;
-    origin.asked().await.answer(response("200 OK", strict, "one")).await;
+    origin
+        .asked()
+        .await
+        .answer(response("200 OK", strict, "one"))
+        .await;
     assert_eq!(reply(&mut wire).await.text(), "one");
     wire.send(get_with("/strict", "")).await;
     drop(origin.asked().await);
@@ -131,7 +188,10 @@ async fn many_who_find_it_stale_validate_once() {
         }
         clients.push(wire);
     }
-    asked.unwrap().answer("HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\nCache-Control: max-age=60\r\n\r\n").await;
+    asked
+        .unwrap()
+        .answer("HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\nCache-Control: max-age=60\r\n\r\n")
+        .await;
     for wire in &mut clients {
         assert_eq!(reply(wire).await.text(), "one");
     }

@@ -13,18 +13,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 /// No test waits longer than this for anything.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Fails the test instead of hanging it.
-pub async fn soon<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, what).await.expect("took too long")
+pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT, what)
+        .await
+        .expect("took too long")
 }
 
 /// A message's first line and fields.
 #[derive(Debug, Clone)]
-pub struct Head {
-    pub first: String,
-    pub fields: Vec<(String, String)>,
+pub(crate) struct Head {
+    pub(crate) first: String,
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 impl Head {
@@ -35,27 +37,32 @@ impl Head {
             let (name, value) = line.split_once(':').expect("a field has a colon");
             (name.to_ascii_lowercase(), value.trim().to_owned())
         };
-        Self { first, fields: lines.map(field).collect() }
+        Self {
+            first,
+            fields: lines.map(field).collect(),
+        }
     }
 
     /// The first line of a field.
-    pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The number in a status line.
-    pub fn status(&self) -> u16 {
-        self.first.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
-    }
-
-    /// The target in a request line.
-    pub fn target(&self) -> &str {
-        self.first.split(' ').nth(1).expect("a target")
+    pub(crate) fn status(&self) -> u16 {
+        self.first
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .expect("a status")
     }
 }
 
 /// One side of a connection.
-pub struct Wire {
+pub(crate) struct Wire {
     stream: TcpStream,
     ahead: Vec<u8>,
 }
@@ -63,13 +70,20 @@ pub struct Wire {
 impl Wire {
     fn new(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        Self { stream, ahead: Vec::new() }
+        Self {
+            stream,
+            ahead: Vec::new(),
+        }
     }
 
     /// The next head, `None` if the connection ends before one.
-    pub async fn head(&mut self) -> Option<Head> {
+    pub(crate) async fn head(&mut self) -> Option<Head> {
         loop {
-            if let Some(end) = self.ahead.windows(4).position(|window| window == b"\r\n\r\n") {
+            if let Some(end) = self
+                .ahead
+                .windows(4)
+                .position(|window| window == b"\r\n\r\n")
+            {
                 let head: Vec<u8> = self.ahead.drain(..end + 4).collect();
                 return Some(Head::parse(std::str::from_utf8(&head).unwrap()));
             }
@@ -91,7 +105,7 @@ impl Wire {
     }
 
     /// Exactly so many bytes, `None` if the connection ends before.
-    pub async fn exactly(&mut self, n: usize) -> Option<Vec<u8>> {
+    pub(crate) async fn exactly(&mut self, n: usize) -> Option<Vec<u8>> {
         while self.ahead.len() < n {
             if !self.more().await {
                 return None;
@@ -101,7 +115,7 @@ impl Wire {
     }
 
     /// Some bytes of a body; empty at the end of the connection.
-    pub async fn some(&mut self) -> Vec<u8> {
+    pub(crate) async fn some(&mut self) -> Vec<u8> {
         if self.ahead.is_empty() {
             self.more().await;
         }
@@ -121,7 +135,7 @@ impl Wire {
     }
 
     /// The next piece of a chunked body: empty is its regular end, `None` a body cut short.
-    pub async fn chunk(&mut self) -> Option<Vec<u8>> {
+    pub(crate) async fn chunk(&mut self) -> Option<Vec<u8>> {
         let size = usize::from_str_radix(&self.line().await?, 16).ok()?;
         let chunk = self.exactly(size).await?;
         self.exactly(2).await?;
@@ -129,7 +143,7 @@ impl Wire {
     }
 
     /// The body behind a response head: what came, and whether it came to its regular end.
-    pub async fn body(&mut self, head: &Head) -> (Vec<u8>, bool) {
+    pub(crate) async fn body(&mut self, head: &Head) -> (Vec<u8>, bool) {
         let mut all = Vec::new();
         if let Some(length) = head.field("content-length") {
             let length: usize = length.parse().unwrap();
@@ -166,46 +180,48 @@ impl Wire {
     }
 
     /// Sends bytes as they are.
-    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         // The other side may be gone; then the test finds out by what it does not get.
         let _ = self.stream.write_all(bytes.as_ref()).await;
     }
 
     /// Ends the connection with a reset.
-    pub fn reset(self) {
-        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
+    pub(crate) fn reset(self) {
+        socket2::SockRef::from(&self.stream)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
     }
 }
 
 /// A request that an origin has got.
-pub struct Asked {
-    pub head: Head,
-    pub wire: Wire,
+pub(crate) struct Asked {
+    pub(crate) head: Head,
+    pub(crate) wire: Wire,
     again: mpsc::UnboundedSender<Wire>,
 }
 
 impl Asked {
     /// Answers whole and keeps the connection.
-    pub async fn answer(mut self, response: impl AsRef<[u8]>) {
+    pub(crate) async fn answer(mut self, response: impl AsRef<[u8]>) {
         self.wire.send(response).await;
         self.done();
     }
 
     /// Lets the origin take the next request from this connection.
-    pub fn done(self) {
+    pub(crate) fn done(self) {
         let _ = self.again.send(self.wire);
     }
 }
 
 /// An origin that hands each request to the test.
-pub struct Origin {
-    pub address: SocketAddr,
+pub(crate) struct Origin {
+    pub(crate) address: SocketAddr,
     asked: mpsc::UnboundedReceiver<Asked>,
     count: Arc<AtomicUsize>,
 }
 
 impl Origin {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (hand, asked) = mpsc::unbounded_channel();
@@ -227,36 +243,43 @@ impl Origin {
                 });
             }
         });
-        Self { address, asked, count }
+        Self {
+            address,
+            asked,
+            count,
+        }
     }
 
     /// The next request.
-    pub async fn asked(&mut self) -> Asked {
+    pub(crate) async fn asked(&mut self) -> Asked {
         soon(self.asked.recv()).await.expect("the origin runs")
     }
 
     /// Requests so far.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::SeqCst)
     }
 
     /// Whether no request waits to be handed out.
-    pub fn idle(&mut self) -> bool {
+    pub(crate) fn idle(&mut self) -> bool {
         self.asked.try_recv().is_err()
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 }
 
 /// A response with its length.
-pub fn response(status: &str, fields: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{fields}\r\n{body}", body.len())
+pub(crate) fn response(status: &str, fields: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\n{fields}\r\n{body}",
+        body.len()
+    )
 }
 
 /// A node in front of an origin, with settings changed by `change`.
-pub async fn node(origin: &Origin, change: impl FnOnce(&mut Config)) -> Running {
+pub(crate) async fn node(origin: &Origin, change: impl FnOnce(&mut Config)) -> Running {
     let mut config = Config::new("edge-1", origin.url());
     config.threads = 2;
     change(&mut config);
@@ -264,60 +287,69 @@ pub async fn node(origin: &Origin, change: impl FnOnce(&mut Config)) -> Running 
 }
 
 /// A client's connection.
-pub async fn connect(node: &Running) -> Wire {
+pub(crate) async fn connect(node: &Running) -> Wire {
     Wire::new(TcpStream::connect(node.listen()).await.unwrap())
 }
 
 /// A whole reply.
 #[derive(Debug)]
-pub struct Got {
-    pub head: Head,
-    pub body: Vec<u8>,
-    pub complete: bool,
+pub(crate) struct Got {
+    pub(crate) head: Head,
+    pub(crate) body: Vec<u8>,
+    pub(crate) complete: bool,
 }
 
 impl Got {
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
     /// This node's member of `Cache-Status`.
-    pub fn cache_status(&self) -> &str {
+    pub(crate) fn cache_status(&self) -> &str {
         self.head.field("cache-status").unwrap_or_default()
     }
 }
 
 /// Sends a request on a connection and reads the reply.
-pub async fn exchange(wire: &mut Wire, request: &str) -> Got {
+pub(crate) async fn exchange(wire: &mut Wire, request: &str) -> Got {
     wire.send(request).await;
     let head = soon(wire.head()).await.expect("a reply");
     if request.starts_with("HEAD ") {
-        return Got { head, body: Vec::new(), complete: true };
+        return Got {
+            head,
+            body: Vec::new(),
+            complete: true,
+        };
     }
     let (body, complete) = soon(wire.body(&head)).await;
-    Got { head, body, complete }
+    Got {
+        head,
+        body,
+        complete,
+    }
 }
 
 /// `GET` as text, with more field lines, each ended by CRLF.
-pub fn get_with(path: &str, fields: &str) -> String {
+pub(crate) fn get_with(path: &str, fields: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: www.example.test\r\n{fields}\r\n")
 }
 
 /// One request on a connection of its own.
-pub async fn get(node: &Running, path: &str) -> Got {
+pub(crate) async fn get(node: &Running, path: &str) -> Got {
     exchange(&mut connect(node).await, &get_with(path, "")).await
 }
 
 /// One request of the operator: status and body.
-pub async fn admin(node: &Running, method: &str, path: &str) -> (u16, String) {
+pub(crate) async fn admin(node: &Running, method: &str, path: &str) -> (u16, String) {
     let mut wire = Wire::new(TcpStream::connect(node.admin()).await.unwrap());
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
     let got = exchange(&mut wire, &request).await;
     (got.head.status(), got.text().to_owned())
 }
 
 /// The node's counters, flat: `requests.hit`, `upstream_requests`.
-pub async fn stats(node: &Running) -> HashMap<String, u64> {
+pub(crate) async fn stats(node: &Running) -> HashMap<String, u64> {
     let (_, text) = admin(node, "GET", "/stats").await;
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let mut flat = HashMap::new();
