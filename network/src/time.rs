@@ -23,6 +23,9 @@ pub const MILLI: Nanos = 1_000_000;
 /// Nanoseconds in a second.
 pub const SECOND: Nanos = 1_000_000_000;
 
+/// The timer's thread never spins for longer than this at a time.
+const LONGEST_LEAD: Duration = Duration::from_micros(100);
+
 /// A span as [`Nanos`]; spans beyond 584 years become the largest value.
 pub fn nanos(span: Duration) -> Nanos {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
@@ -144,6 +147,8 @@ impl Shared {
     fn run(&self) {
         ask_for_precision();
         let mut due = Vec::new();
+        // How late the system lately woke this thread, which is asked to wake it by so much earlier.
+        let mut lead = Duration::ZERO;
         let mut queue = self.lock();
         while !queue.closed {
             let now = Instant::now();
@@ -163,18 +168,28 @@ impl Shared {
             let next = queue
                 .waiting
                 .first_key_value()
-                .map(|((deadline, _), _)| *deadline);
+                .map(|((deadline, _), _)| deadline.saturating_duration_since(now));
             queue = match next {
                 None => self
                     .earlier
                     .wait(queue)
                     .unwrap_or_else(PoisonError::into_inner),
-                Some(deadline) => {
-                    let span = deadline.saturating_duration_since(now);
-                    self.earlier
-                        .wait_timeout(queue, span)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
+                Some(span) if span > lead => {
+                    let waited = self.earlier.wait_timeout(queue, span - lead);
+                    let (queue, end) = waited.unwrap_or_else(PoisonError::into_inner);
+                    if end.timed_out() {
+                        let late = now.elapsed().saturating_sub(span - lead).min(LONGEST_LEAD);
+                        lead = (lead * 7 + late) / 8;
+                    }
+                    queue
+                }
+                // Woken less late than usual: too little is left for another sleep.
+                Some(span) => {
+                    drop(queue);
+                    while now.elapsed() < span {
+                        std::hint::spin_loop();
+                    }
+                    self.lock()
                 }
             };
         }
