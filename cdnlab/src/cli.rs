@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::{Failure, Outcome};
 use crate::process::{self, LogFormat, LogLevel};
-use crate::{edge, explain, geo, health, link, origin, router};
+use crate::{edge, explain, geo, health, link, origin, router, scenarios};
 
 /// A CDN you can run, break and measure on one machine.
 ///
@@ -48,6 +48,7 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Door {
+    Scenarios(scenarios::ScenariosArgs),
     Explain(explain::ExplainArgs),
     Geo(geo::GeoArgs),
     Edge(edge::EdgeArgs),
@@ -65,6 +66,7 @@ impl Cli {
         };
         process::log_to_stderr(self.log, self.log_level, default);
         match self.door {
+            Door::Scenarios(args) => scenarios::run(&args),
             Door::Explain(args) => explain::run(&args),
             Door::Geo(args) => geo::run(&args),
             Door::Edge(args) => edge::run(args),

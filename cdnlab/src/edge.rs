@@ -9,7 +9,7 @@ use edge::{ClientField, Config, Eviction};
 use ipnet::IpNet;
 
 use crate::exit::{Failure, Outcome};
-use crate::process::{self, NodeArgs, Ready};
+use crate::process::{self, Life, NodeArgs, Ready};
 use crate::{input, values};
 
 /// Run one edge cache in front of an upstream.
@@ -80,7 +80,6 @@ pub(crate) struct EdgeArgs {
 }
 
 pub(crate) fn run(args: EdgeArgs) -> Result<Outcome, Failure> {
-    process::raise_open_files();
     let mut config = Config::new(&args.name, &args.upstream);
     config.listen = args.listen;
     config.admin = args.admin;
@@ -98,6 +97,7 @@ pub(crate) fn run(args: EdgeArgs) -> Result<Outcome, Failure> {
     config.first_byte_timeout = args.first_byte_timeout;
     config.idle_timeout = args.idle_timeout;
     process::runtime(Some(1))?.block_on(async {
+        let mut life = Life::begin(&args.node)?;
         let running = edge::start(config).await.map_err(|error| {
             let failure = Failure::of("the edge did not start", &error);
             match error {
@@ -105,15 +105,14 @@ pub(crate) fn run(args: EdgeArgs) -> Result<Outcome, Failure> {
                 _ => failure,
             }
         })?;
-        Ready {
+        let ready = Ready {
             ready: "edge",
             name: &args.name,
             listen: Some(running.listen()),
             admin: running.admin(),
-        }
-        .announce();
-        let grace = process::until_told(&args.node, running.stop_requested()).await?;
-        process::drain(running.stop(grace)).await?;
+        };
+        let grace = life.serve(ready, running.stop_requested()).await;
+        life.drain(running.stop(grace)).await;
         Ok(Outcome::Done)
     })
 }

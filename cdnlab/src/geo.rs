@@ -73,6 +73,10 @@ pub(crate) fn run(args: &GeoArgs) -> Result<Outcome, Failure> {
     }
 }
 
+/// What to do about a database that cannot be used.
+pub(crate) const USABLE: &str =
+    "give a whole MaxMind City or Country file (GeoLite2, GeoIP2, DB-IP), or none: one is built in";
+
 /// The database that an option names, or the built-in one.
 pub(crate) fn database(path: Option<&Path>) -> Result<Database, Failure> {
     match path {
@@ -80,7 +84,7 @@ pub(crate) fn database(path: Option<&Path>) -> Result<Database, Failure> {
         Some(path) => Database::open(path).map_err(|error| {
             Failure::of("the database cannot be used", &error)
                 .as_usage()
-                .help("give a whole MaxMind City or Country file (GeoLite2, GeoIP2, DB-IP), or leave --geo out")
+                .help(USABLE)
         }),
     }
 }

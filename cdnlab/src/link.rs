@@ -7,7 +7,7 @@ use clap::Args;
 use network::Config;
 
 use crate::exit::{Failure, Outcome};
-use crate::process::{self, NodeArgs, Ready};
+use crate::process::{self, Life, NodeArgs, Ready};
 use crate::{input, values};
 
 /// Run links: TCP relays that behave like a network between two places.
@@ -39,7 +39,6 @@ pub(crate) struct LinkArgs {
 }
 
 pub(crate) fn run(args: &LinkArgs) -> Result<Outcome, Failure> {
-    process::raise_open_files();
     let mut config = match &args.config {
         Some(path) => input::json(path, "configuration of links")?,
         None => Config::default(),
@@ -47,18 +46,18 @@ pub(crate) fn run(args: &LinkArgs) -> Result<Outcome, Failure> {
     config.admin = args.admin.unwrap_or(config.admin);
     let name = config.name.clone();
     process::runtime(None)?.block_on(async {
+        let mut life = Life::begin(&args.node)?;
         let running = network::start(config)
             .await
             .map_err(|error| Failure::of("the links did not start", &error))?;
-        Ready {
+        let ready = Ready {
             ready: "link",
             name: &name,
             listen: None,
             admin: running.admin(),
-        }
-        .announce();
-        let grace = process::until_told(&args.node, running.stop_requested()).await?;
-        process::drain(running.stop(grace)).await?;
+        };
+        let grace = life.serve(ready, running.stop_requested()).await;
+        life.drain(running.stop(grace)).await;
         Ok(Outcome::Done)
     })
 }

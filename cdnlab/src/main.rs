@@ -13,6 +13,9 @@ mod origin;
 mod output;
 mod process;
 mod router;
+mod scenarios;
+mod shipped;
+mod target;
 mod values;
 
 use std::process::ExitCode;

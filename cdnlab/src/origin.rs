@@ -8,7 +8,7 @@ use ::origin::{Catalogue, Config, Pass, Source, StartError};
 use clap::Args;
 
 use crate::exit::{Failure, Outcome};
-use crate::process::{self, NodeArgs, Ready};
+use crate::process::{self, Life, NodeArgs, Ready};
 use crate::{input, values};
 
 /// Run an origin: a synthetic site, or a counting pass-through to your own application.
@@ -59,7 +59,6 @@ pub(crate) struct OriginArgs {
 }
 
 pub(crate) fn run(args: OriginArgs) -> Result<Outcome, Failure> {
-    process::raise_open_files();
     let source = source(&args)?;
     let config = Config {
         listen: args.listen,
@@ -68,6 +67,7 @@ pub(crate) fn run(args: OriginArgs) -> Result<Outcome, Failure> {
         log_capacity: args.log_capacity,
     };
     process::runtime(None)?.block_on(async {
+        let mut life = Life::begin(&args.node)?;
         let running = ::origin::start(config).await.map_err(|error| {
             let failure = Failure::of("the origin did not start", &error);
             match error {
@@ -75,15 +75,14 @@ pub(crate) fn run(args: OriginArgs) -> Result<Outcome, Failure> {
                 _ => failure.as_usage(),
             }
         })?;
-        Ready {
+        let ready = Ready {
             ready: "origin",
             name: "origin",
             listen: Some(running.listen()),
             admin: running.admin(),
-        }
-        .announce();
-        let grace = process::until_told(&args.node, running.stop_requested()).await?;
-        process::drain(running.stop(grace)).await?;
+        };
+        let grace = life.serve(ready, running.stop_requested()).await;
+        life.drain(running.stop(grace)).await;
         Ok(Outcome::Done)
     })
 }

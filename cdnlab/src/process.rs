@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing::level_filters::LevelFilter;
 
@@ -114,7 +114,7 @@ pub(crate) struct Ready<'a> {
 
 impl Ready<'_> {
     /// Prints the line.
-    pub(crate) fn announce(&self) {
+    fn announce(&self) {
         match self.listen {
             Some(listen) => {
                 tracing::info!(%listen, admin = %self.admin, "{} `{}` is ready", self.ready, self.name);
@@ -131,51 +131,78 @@ impl Ready<'_> {
     }
 }
 
-/// Waits until the process is told to end, and says how long the drain may take.
-///
-/// It is told by SIGTERM, SIGINT, by `stop_requested` (`POST /stop`), or by the end of its standard input.
-pub(crate) async fn until_told(
-    args: &NodeArgs,
-    stop_requested: impl Future<Output = ()>,
-) -> Result<Duration, Failure> {
-    let mut terminate = listen_to(SignalKind::terminate())?;
-    let mut interrupt = listen_to(SignalKind::interrupt())?;
-    let (why, grace) = tokio::select! {
-        _ = terminate.recv() => ("SIGTERM", args.grace),
-        _ = interrupt.recv() => ("SIGINT", args.grace),
-        () = stop_requested => ("POST /stop", args.grace),
-        // Whoever started this node is gone, and nobody is left to wait for its answers.
-        () = stdin_closed(), if args.exit_on_stdin_close => ("standard input closed", args.grace.min(Duration::from_millis(200))),
-    };
-    tracing::info!(grace_ms = grace.as_millis(), "draining: {why}");
-    Ok(grace)
+/// The way from the readiness line to the end. It listens to signals from its beginning: one that comes right after
+/// the readiness line must not kill the node where it would have drained.
+pub(crate) struct Life<'a> {
+    args: &'a NodeArgs,
+    signals: Signals,
 }
 
-/// Runs a node's drain; a second signal ends it at once.
-pub(crate) async fn drain(stop: impl Future<Output = ()>) -> Result<(), Failure> {
-    let mut terminate = listen_to(SignalKind::terminate())?;
-    let mut interrupt = listen_to(SignalKind::interrupt())?;
-    tokio::select! {
-        () = stop => tracing::info!("stopped"),
-        _ = terminate.recv() => tracing::warn!("second signal: not waiting for requests in flight"),
-        _ = interrupt.recv() => tracing::warn!("second signal: not waiting for requests in flight"),
+impl<'a> Life<'a> {
+    /// Before the node is started.
+    pub(crate) fn begin(args: &'a NodeArgs) -> Result<Self, Failure> {
+        raise_open_files();
+        let signals = Signals::listen()?;
+        Ok(Self { args, signals })
     }
-    Ok(())
-}
 
-/// Completes at SIGINT or SIGTERM.
-pub(crate) async fn interrupted() -> Result<(), Failure> {
-    let mut terminate = listen_to(SignalKind::terminate())?;
-    let mut interrupt = listen_to(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    /// Says that the node is ready, waits until the process is told to end, and says how long the drain may take.
+    ///
+    /// It is told by SIGTERM, SIGINT, by `stop_requested` (`POST /stop`), or by the end of its standard input.
+    pub(crate) async fn serve(
+        &mut self,
+        ready: Ready<'_>,
+        stop_requested: impl Future<Output = ()>,
+    ) -> Duration {
+        ready.announce();
+        let args = self.args;
+        let (why, grace) = tokio::select! {
+            name = self.signals.next() => (name, args.grace),
+            () = stop_requested => ("POST /stop", args.grace),
+            // Whoever started this node is gone, and nobody is left to wait for its answers.
+            () = stdin_closed(), if args.exit_on_stdin_close => {
+                ("standard input closed", args.grace.min(Duration::from_millis(200)))
+            }
+        };
+        tracing::info!(grace_ms = grace.as_millis(), "draining: {why}");
+        grace
     }
-    Ok(())
+
+    /// Runs the node's drain; a second signal ends it at once.
+    pub(crate) async fn drain(mut self, stop: impl Future<Output = ()>) {
+        tokio::select! {
+            () = stop => tracing::info!("stopped"),
+            name = self.signals.next() => {
+                tracing::warn!("{name} again: not waiting for requests in flight");
+            }
+        }
+    }
 }
 
-fn listen_to(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Failure> {
-    signal(kind).map_err(|error| Failure::of("cannot listen to signals", &error))
+/// SIGTERM and SIGINT.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on they no longer end the process by themselves.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let listen =
+            |kind| signal(kind).map_err(|error| Failure::of("cannot listen to signals", &error));
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The name of the next one.
+    pub(crate) async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }
 
 /// Completes when standard input ends. A thread of its own reads it: the runtime could not be shut down while one of

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::exit::{Failure, Outcome};
-use crate::process::{self, NodeArgs, Ready};
-use crate::{input, values};
+use crate::process::{self, Life, NodeArgs, Ready};
+use crate::{geo, input, values};
 
 /// Run the router: it sends clients to the nearest healthy edge.
 ///
@@ -45,29 +45,29 @@ pub(crate) struct RouterArgs {
 }
 
 pub(crate) fn run(args: RouterArgs) -> Result<Outcome, Failure> {
-    process::raise_open_files();
-    let mut config: router::Config = input::json(&args.config, "router configuration")?;
+    let mut config: ::router::Config = input::json(&args.config, "router configuration")?;
     config.listen = args.listen.unwrap_or(config.listen);
     config.admin = args.admin.unwrap_or(config.admin);
     config.geo = args.geo.or(config.geo);
     let name = config.name.clone();
     process::runtime(Some(2))?.block_on(async {
-        let running = router::start(config).await.map_err(|error| {
+        let mut life = Life::begin(&args.node)?;
+        let running = ::router::start(config).await.map_err(|error| {
             let failure = Failure::of("the router did not start", &error);
             match error {
-                router::StartError::Config(_) | router::StartError::Geo(_) => failure.as_usage(),
+                ::router::StartError::Config(_) => failure.as_usage(),
+                ::router::StartError::Geo(_) => failure.as_usage().help(geo::USABLE),
                 _ => failure,
             }
         })?;
-        Ready {
+        let ready = Ready {
             ready: "router",
             name: &name,
             listen: Some(running.listen()),
             admin: running.admin(),
-        }
-        .announce();
-        let grace = process::until_told(&args.node, running.stop_requested()).await?;
-        process::drain(running.stop(grace)).await?;
+        };
+        let grace = life.serve(ready, running.stop_requested()).await;
+        life.drain(running.stop(grace)).await;
         Ok(Outcome::Done)
     })
 }

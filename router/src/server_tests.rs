@@ -46,7 +46,7 @@ fn config(fra: SocketAddr, iad: SocketAddr) -> Config {
 }
 
 struct World {
-    fra: FakeEdge,
+    _fra: FakeEdge,
     iad: FakeEdge,
     router: Running,
     http: reqwest::Client,
@@ -64,7 +64,7 @@ impl World {
             .build()
             .expect("a client");
         let world = Self {
-            fra,
+            _fra: fra,
             iad,
             router,
             http,

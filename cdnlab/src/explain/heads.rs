@@ -90,7 +90,7 @@ pub(crate) fn both(text: &str) -> (Option<&str>, &str) {
         }
         at += line.len();
     }
-    (Some(text), "")
+    (Some(text).filter(|text| !text.is_empty()), "")
 }
 
 /// A line without its end and without the mark that `curl -v` puts before it.

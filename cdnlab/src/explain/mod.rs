@@ -12,6 +12,7 @@ use edge_core::{
     Digest, Flags, Millis, Policy, RequestHead, RequestKind, ResponseHead, Reuse, Stored,
     Timestamp, Vary, born, decide, digest, stale_on_error,
 };
+use http::{HeaderMap, HeaderName};
 
 use crate::exit::{Failure, Outcome};
 use crate::{input, output, values};
@@ -102,17 +103,12 @@ fn explain(
         Vary::None => {}
         Vary::Star => line("varies by", "everything (Vary: *)"),
         Vary::Fields(fields) => {
-            let names: Vec<&str> = fields
+            let shown: Vec<String> = fields
                 .names()
                 .iter()
-                .map(http::HeaderName::as_str)
+                .map(|name| format!("{name} ({})", sent(&request.headers, name)))
                 .collect();
-            let variant = fields.variant(&request.headers, &policy.normalise);
-            let values = variant.as_str().replace('\n', ", ");
-            line(
-                "varies by",
-                &format!("{}; this one: \"{values}\"", names.join(", ")),
-            );
+            line("varies by", &shown.join(", "));
         }
     }
     let digest = match digest(request, response, policy, received) {
@@ -142,6 +138,20 @@ fn explain(
         line(&when(at), &answer);
     }
     text
+}
+
+/// What a request says in a field, as it was sent.
+fn sent(headers: &HeaderMap, name: &HeaderName) -> String {
+    let values: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    if values.is_empty() {
+        "not sent".to_owned()
+    } else {
+        values.join(", ")
+    }
 }
 
 fn lifetime(digest: &Digest) -> String {
