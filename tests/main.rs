@@ -4,3 +4,6 @@
 
 mod arrows;
 mod cli;
+mod edge;
+mod large;
+mod support;
