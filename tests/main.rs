@@ -3,6 +3,7 @@
 //! One test binary with a module per subject. Each test takes port 0 and a folder of its own.
 
 mod arrows;
+mod bad_input;
 mod cli;
 mod edge;
 mod large;
