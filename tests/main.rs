@@ -5,6 +5,7 @@
 mod arrows;
 mod bad_input;
 mod cli;
+mod docs;
 mod edge;
 mod large;
 mod support;
