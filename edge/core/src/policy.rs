@@ -131,3 +131,40 @@ impl Default for Lifetimes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        let policy = Policy {
+            name: "fra-1".into(),
+            ..Policy::default()
+        };
+        let text = serde_json::to_string(&policy).unwrap();
+        assert_eq!(serde_json::from_str::<Policy>(&text).unwrap(), policy);
+    }
+
+    #[test]
+    fn everything_has_a_default_and_nothing_is_unknown() {
+        assert_eq!(
+            serde_json::from_str::<Policy>("{}").unwrap(),
+            Policy::default()
+        );
+        let text = r#"{"key": {"query": {"drop": ["utm_*"]}}, "collapse": {"enabled": false}}"#;
+        let policy: Policy = serde_json::from_str(text).unwrap();
+        assert_eq!(
+            policy.key.query,
+            crate::QueryRule::Drop(vec!["utm_*".into()])
+        );
+        assert!(!policy.collapse.enabled);
+        assert!(policy.stale.while_revalidate);
+        for unknown in [r#"{"nme": "x"}"#, r#"{"collapse": {"on": true}}"#] {
+            assert!(
+                serde_json::from_str::<Policy>(unknown).is_err(),
+                "{unknown}"
+            );
+        }
+    }
+}

@@ -99,10 +99,9 @@ impl Table {
     }
 
     fn add_to(&self, hash: u64, sum: &mut Epoch) {
-        for found in [self.exact.get(&hash), self.coarse.get(&(hash % COARSE))] {
-            if let Some(epoch) = found {
-                sum.merge(epoch);
-            }
+        let coarse = self.coarse.get(&(hash % COARSE));
+        for epoch in self.exact.get(&hash).into_iter().chain(coarse) {
+            sum.merge(epoch);
         }
     }
 }

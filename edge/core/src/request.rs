@@ -66,6 +66,14 @@ impl RequestKind {
         flags: 0,
     };
 
+    /// A request of this method, without anything else that bears on caching.
+    pub const fn plain(method: MethodClass) -> Self {
+        Self {
+            method,
+            ..Self::PLAIN
+        }
+    }
+
     /// The facts of a request head under a policy: directives that the policy ignores are absent.
     pub fn of(request: &RequestHead, policy: &Policy) -> Self {
         Self::of_parts(&request.method, &request.headers, policy)

@@ -109,3 +109,6 @@ pub fn stale_on_error(
     // A response that is still fresh was refused by the request; better than an error all the same.
     ttl > 0 || ttl.saturating_neg() < window
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,338 @@
+use super::*;
+use crate::{Class, Digest, Millis, NotStorable, UpstreamError};
+
+pub(super) const T0: Timestamp = Timestamp(1_000_000_000);
+
+pub(super) fn policy() -> Policy {
+    Policy::default()
+}
+
+pub(super) fn at(ms: Millis) -> Timestamp {
+    T0.plus(ms)
+}
+
+pub(super) fn fresh() -> Digest {
+    Digest::fresh_for(5_000)
+}
+
+/// A stored response that has been stale for a second at `T0`.
+pub(super) fn stale(digest: Digest) -> Stored {
+    Stored {
+        digest,
+        born: T0.minus(digest.lifetime + 1_000),
+    }
+}
+
+pub(super) fn answer(status: u16, storable: Result<Digest, NotStorable>, now: Timestamp) -> Answer {
+    Answer {
+        status,
+        storable,
+        born: now,
+        received: now,
+    }
+}
+
+fn begin() -> Exchange {
+    let (exchange, action) = Exchange::begin(&policy(), RequestKind::PLAIN, T0);
+    assert_eq!(action, Action::Lookup);
+    exchange
+}
+
+/// Plays events to a plain GET and returns the last action.
+pub(super) fn play(policy: &Policy, events: &[Event]) -> Action {
+    let (mut exchange, mut action) = Exchange::begin(policy, RequestKind::PLAIN, T0);
+    for event in events {
+        action = exchange.handle(policy, *event, at(10));
+    }
+    action
+}
+
+pub(super) fn reply(action: Action) -> Reply {
+    match action {
+        Action::Reply(reply) => reply,
+        other => panic!("no reply: {other:?}"),
+    }
+}
+
+pub(super) fn class(reply: &Reply, status: u16) -> Class {
+    reply.handling.class(status)
+}
+
+#[test]
+fn a_miss_leads_and_is_stored() {
+    let answer = answer(200, Ok(fresh()), at(10));
+    let found = reply(play(
+        &policy(),
+        &[
+            Event::Found(Lookup::Miss),
+            Event::Lead,
+            Event::Upstream(answer),
+        ],
+    ));
+    assert_eq!(found.from, From::Upstream);
+    assert_eq!(found.keep, Keep::Response);
+    assert_eq!(found.land, Some(Landing::Shared(answer)));
+    assert_eq!(class(&found, 200), Class::Miss);
+    assert_eq!(found.handling.ttl, Some(5_000));
+}
+
+#[test]
+fn a_follower_shares() {
+    let mut exchange = begin();
+    let policy = policy();
+    assert_eq!(
+        exchange.handle(&policy, Event::Found(Lookup::Miss), at(0)),
+        Action::Join
+    );
+    let wait = exchange.handle(&policy, Event::Following, at(0));
+    assert_eq!(wait, Action::Wait { until: at(10_000) });
+    // Its lifetime is used up by the way here: those who waited may have it all the same.
+    let used_up = Answer {
+        born: at(-6_000),
+        ..answer(200, Ok(fresh()), at(50))
+    };
+    let event = Event::Landed(Landing::Shared(used_up));
+    let found = reply(exchange.handle(&policy, event, at(50)));
+    assert_eq!(
+        (found.from, found.keep, found.land),
+        (From::Flight, Keep::Nothing, None)
+    );
+    assert_eq!(class(&found, 200), Class::Coalesced);
+}
+
+#[test]
+fn who_comes_late_gets_fresh_answers_only() {
+    let policy = policy();
+    let old = Answer {
+        received: at(-9_000),
+        born: at(-9_000),
+        ..answer(200, Ok(fresh()), T0)
+    };
+    let action = play(
+        &policy,
+        &[
+            Event::Found(Lookup::Miss),
+            Event::Landed(Landing::Shared(old)),
+        ],
+    );
+    assert!(matches!(
+        action,
+        Action::Forward(Forward { leads: false, .. })
+    ));
+    let young = Answer {
+        received: at(-1_000),
+        born: at(-1_000),
+        ..old
+    };
+    let action = play(
+        &policy,
+        &[
+            Event::Found(Lookup::Miss),
+            Event::Landed(Landing::Shared(young)),
+        ],
+    );
+    assert_eq!(reply(action).from, From::Flight);
+}
+
+#[test]
+fn an_answer_that_cannot_be_shared_leaves_a_mark() {
+    let refused = answer(200, Err(NotStorable::NoStore), at(10));
+    let found = reply(play(
+        &policy(),
+        &[
+            Event::Found(Lookup::Miss),
+            Event::Lead,
+            Event::Upstream(refused),
+        ],
+    ));
+    assert_eq!(found.keep, Keep::HitForMiss { until: at(10_010) });
+    assert_eq!(found.land, Some(Landing::NotShareable));
+    assert_eq!(class(&found, 200), Class::Pass);
+    // Waiters and those who find the mark go each by itself, and take their preconditions along.
+    let waiter = play(
+        &policy(),
+        &[
+            Event::Found(Lookup::Miss),
+            Event::Following,
+            Event::Landed(Landing::NotShareable),
+        ],
+    );
+    assert!(matches!(
+        waiter,
+        Action::Forward(Forward { leads: false, .. })
+    ));
+    let marked = play(&policy(), &[Event::Found(Lookup::HitForMiss)]);
+    assert!(matches!(
+        marked,
+        Action::Forward(Forward {
+            leads: false,
+            passes: true,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_failed_leader_hands_over_once() {
+    let policy = policy();
+    let mut exchange = begin();
+    let failed = Event::Landed(Landing::Failed(UpstreamError::Refused));
+    let _ = exchange.handle(&policy, Event::Found(Lookup::Miss), at(0));
+    let _ = exchange.handle(&policy, Event::Following, at(0));
+    assert_eq!(exchange.handle(&policy, failed, at(1)), Action::Join);
+    let _ = exchange.handle(&policy, Event::Following, at(1));
+    let found = reply(exchange.handle(&policy, failed, at(2)));
+    assert_eq!(found.from, From::Synthetic(502));
+    assert_eq!(
+        found.handling.detail,
+        Some(Detail::Upstream(UpstreamError::Refused))
+    );
+    assert_eq!(class(&found, 502), Class::Error);
+}
+
+#[test]
+fn the_heir_leads() {
+    let failed = Event::Landed(Landing::Failed(UpstreamError::Closed));
+    let found = reply(play(
+        &policy(),
+        &[
+            Event::Found(Lookup::Miss),
+            Event::Following,
+            failed,
+            Event::Lead,
+            Event::Failed(UpstreamError::FirstByteTimeout),
+        ],
+    ));
+    assert_eq!(found.from, From::Synthetic(504));
+    assert_eq!(
+        found.land,
+        Some(Landing::Failed(UpstreamError::FirstByteTimeout))
+    );
+}
+
+#[test]
+fn waits_are_bounded() {
+    let action = play(
+        &policy(),
+        &[
+            Event::Found(Lookup::Miss),
+            Event::Following,
+            Event::WaitExpired,
+        ],
+    );
+    assert!(matches!(
+        action,
+        Action::Forward(Forward { leads: false, .. })
+    ));
+}
+
+#[test]
+fn validation() {
+    let stored = stale(fresh());
+    let start = [Event::Found(Lookup::Hit(stored)), Event::Lead];
+    let forward = play(&policy(), &start);
+    let expected = Forward {
+        why: Fwd::Stale,
+        conditional: true,
+        leads: true,
+        passes: false,
+    };
+    assert_eq!(forward, Action::Forward(expected));
+
+    let valid = answer(304, Ok(fresh()), at(10));
+    let found = reply(play(
+        &policy(),
+        &[start[0], start[1], Event::Upstream(valid)],
+    ));
+    assert_eq!((found.from, found.keep), (From::Updated, Keep::Update));
+    let updated = Stored {
+        digest: fresh(),
+        born: at(10),
+    };
+    assert_eq!(found.land, Some(Landing::NotModified(updated)));
+    assert_eq!(class(&found, 200), Class::Revalidated);
+
+    let new = answer(200, Ok(fresh()), at(10));
+    let found = reply(play(&policy(), &[start[0], start[1], Event::Upstream(new)]));
+    assert_eq!((found.from, found.keep), (From::Upstream, Keep::Response));
+    assert_eq!(class(&found, 200), Class::Expired);
+
+    let forbidden = answer(304, Err(NotStorable::NoStore), at(10));
+    let found = reply(play(
+        &policy(),
+        &[start[0], start[1], Event::Upstream(forbidden)],
+    ));
+    assert_eq!((found.from, found.keep), (From::Updated, Keep::Forget));
+    assert_eq!(found.land, Some(Landing::NotShareable));
+
+    let again = play(&policy(), &[start[0], start[1], Event::Mismatch]);
+    assert_eq!(
+        again,
+        Action::Forward(Forward {
+            conditional: false,
+            ..expected
+        })
+    );
+}
+
+#[test]
+fn a_304_that_nobody_asked_for_is_no_answer() {
+    let odd = answer(304, Err(NotStorable::NotModified), at(10));
+    let found = reply(play(
+        &policy(),
+        &[
+            Event::Found(Lookup::Miss),
+            Event::Lead,
+            Event::Upstream(odd),
+        ],
+    ));
+    assert_eq!(found.from, From::Synthetic(502));
+    assert!(matches!(found.land, Some(Landing::Failed(_))));
+}
+
+#[test]
+fn a_store_that_changed_meanwhile_is_looked_at_again() {
+    let policy = policy();
+    let mut exchange = begin();
+    let _ = exchange.handle(&policy, Event::Found(Lookup::Miss), T0);
+    let newer = Stored {
+        digest: fresh(),
+        born: T0,
+    };
+    let found = reply(exchange.handle(&policy, Event::Found(Lookup::Hit(newer)), at(1)));
+    assert_eq!(class(&found, 200), Class::Hit);
+    // And not for ever.
+    let mut exchange = begin();
+    let mut action = exchange.handle(&policy, Event::Found(Lookup::Miss), T0);
+    for _ in 0..PATIENCE {
+        assert_eq!(action, Action::Join);
+        action = exchange.handle(&policy, Event::Found(Lookup::Miss), T0);
+    }
+    assert!(matches!(
+        action,
+        Action::Forward(Forward { leads: false, .. })
+    ));
+}
+
+#[test]
+fn unsafe_methods_pass_and_invalidate() {
+    let request = RequestKind::plain(MethodClass::Unsafe);
+    for (status, keep) in [
+        (200, Keep::Forget),
+        (303, Keep::Forget),
+        (404, Keep::Nothing),
+    ] {
+        let (mut exchange, action) = Exchange::begin(&policy(), request, T0);
+        assert!(matches!(
+            action,
+            Action::Forward(Forward {
+                why: Fwd::Method,
+                passes: true,
+                ..
+            })
+        ));
+        let event = Event::Upstream(answer(status, Err(NotStorable::Method), T0));
+        let found = reply(exchange.handle(&policy(), event, T0));
+        assert_eq!(found.keep, keep, "{status}");
+    }
+}
