@@ -316,5 +316,5 @@ pub(crate) fn plain(status: StatusCode, text: &'static str, now_ms: i64) -> Answ
 }
 
 #[cfg(test)]
-#[path = "respond_tests.rs"]
+#[path = "respond_tests/mod.rs"]
 mod tests;

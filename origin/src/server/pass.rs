@@ -166,3 +166,7 @@ fn end_to_end(headers: &mut HeaderMap) {
         headers.remove(name);
     }
 }
+
+#[cfg(test)]
+#[path = "pass_tests.rs"]
+mod tests;
