@@ -34,6 +34,9 @@ use ipnet::IpNet;
 
 use traffic::Traffic;
 
+#[cfg(test)]
+mod tests;
+
 /// Nanoseconds since the start of the run, or a length of time in nanoseconds.
 pub type Nanos = u64;
 

@@ -360,3 +360,7 @@ fn nanos(text: &str) -> Result<Nanos, &'static str> {
         .and_then(|n| n.checked_add(below))
         .ok_or("is too large")
 }
+
+#[cfg(test)]
+#[path = "trace_tests.rs"]
+mod tests;
