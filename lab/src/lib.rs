@@ -12,4 +12,5 @@ pub mod progress;
 pub mod report;
 pub mod scenario;
 pub mod sim;
+pub mod steering;
 pub mod units;

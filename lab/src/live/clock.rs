@@ -40,6 +40,11 @@ impl Clock {
         Nanos::try_from(self.start.elapsed().as_nanos()).unwrap_or(Nanos::MAX)
     }
 
+    /// The offset of an instant; 0 before the start.
+    pub fn offset(&self, at: Instant) -> Nanos {
+        Nanos::try_from(at.saturating_duration_since(self.start).as_nanos()).unwrap_or(Nanos::MAX)
+    }
+
     /// The instant of an offset.
     pub fn instant(&self, at: Nanos) -> Instant {
         self.start + Duration::from_nanos(at)

@@ -149,10 +149,7 @@ fn finish(
         }
     };
     for Variant { name, scenario, .. } in &variants {
-        // A file without variants has none to name.
-        if base.entry("variants").is_some() {
-            add(&mut known.variants, name);
-        }
+        add(&mut known.variants, name);
         scenario
             .windows
             .names()

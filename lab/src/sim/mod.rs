@@ -1,3 +1,349 @@
-//! The simulator: plays a plan in virtual time through the same cache core.
+//! The simulator: plays a plan in virtual time through the same cache core, origin, steering and
+//! network model as a live run, and tells the same observations to the same fold.
+//!
+//! An event queue ordered by (time, sequence), flat state, ordered maps: the same plan gives the same
+//! figures everywhere. What it leaves out: nodes take no time to think, messages travel as a whole
+//! (see [`wire`]), connections have no limit of number, and store weights are worked out per class.
 
+mod client;
+mod exchange;
+mod facts;
+mod happenings;
+mod node;
+mod origin;
+mod queue;
+mod slab;
 pub mod store;
+mod wire;
+
+use crate::metrics::{Fold, Measured};
+use crate::plan::{Nanos, ObjectId, Plan, PlannedRequest, Requests, Spot, TraceError};
+use crate::progress::Progress;
+use crate::steering::Nearest;
+
+use self::client::{Client, Health, Resolver};
+use self::exchange::Fetch;
+use self::facts::Rules;
+use self::node::{Flight, Job, Node};
+use self::origin::Origin;
+use self::queue::{Alarms, Happening, Queue};
+use self::slab::{Id, Slab};
+use self::wire::Wires;
+
+/// A resolver gives up on the router after so long.
+const RESOLVER_PATIENCE: Nanos = 5_000_000_000;
+/// After the last answer, background work may go on for so long.
+const LINGER: Nanos = 5_000_000_000;
+const SECOND: Nanos = 1_000_000_000;
+/// Between two words of progress, in events.
+const TELL_EVERY: u64 = 1 << 18;
+
+/// Why a plan cannot be simulated.
+#[derive(Debug, thiserror::Error)]
+pub enum SimError {
+    /// The plan's trace cannot be read on.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// More objects and variants than a dense key can count.
+    #[error("{0} objects and variants; at most 4,294,967,294 can be simulated")]
+    TooManyKeys(u64),
+    /// A user's own application cannot be simulated.
+    #[error("the origin is an application of yours, which only a live run can ask: use `run`")]
+    OwnOrigin,
+}
+
+/// Plays a plan in virtual time and gives what was measured.
+///
+/// # Errors
+/// When the plan is beyond the simulator, or its trace cannot be read.
+pub fn simulate(plan: &Plan, progress: &mut dyn Progress) -> Result<Measured, SimError> {
+    let mut world = World::new(plan)?;
+    progress.stage("simulating");
+    world.play(progress)?;
+    Ok(world.fold.finish(world.end))
+}
+
+/// Dense keys: every variant of every object.
+#[derive(Debug)]
+struct Keys {
+    /// Per class, its first key and how many variants its objects have.
+    classes: Vec<(u32, u32)>,
+    count: usize,
+}
+
+impl Keys {
+    fn new(plan: &Plan) -> Result<Self, SimError> {
+        let mut next = 0u64;
+        let mut classes = Vec::new();
+        for (class, planned) in plan.origin.catalogue.classes.iter().zip(&plan.classes) {
+            let variants = planned.vary.as_ref().map_or(1, |vary| vary.values.len().max(1));
+            let first = u32::try_from(next).unwrap_or(u32::MAX);
+            classes.push((first, u32::try_from(variants).unwrap_or(u32::MAX)));
+            next = next.saturating_add(u64::from(class.objects).saturating_mul(variants as u64));
+        }
+        if next >= u64::from(u32::MAX) {
+            return Err(SimError::TooManyKeys(next));
+        }
+        Ok(Self { classes, count: usize::try_from(next).unwrap_or(usize::MAX) })
+    }
+
+    fn of(&self, object: ObjectId, variant: u16) -> u32 {
+        let (first, variants) = self.classes[usize::from(object.class)];
+        first + object.object * variants + u32::from(variant)
+    }
+
+    fn variants(&self, object: ObjectId) -> u32 {
+        self.classes[usize::from(object.class)].1
+    }
+}
+
+/// Which row of alarms is whose.
+#[derive(Debug, Clone, Copy)]
+struct Rows {
+    nodes: u32,
+    populations: u32,
+}
+
+/// What an alarm means.
+enum Alarm {
+    Connect,
+    FirstByte,
+    Wait,
+    Deadline,
+    Resolver,
+}
+
+impl Rows {
+    fn connect(self, node: u16) -> u32 {
+        u32::from(node) * 3
+    }
+
+    fn first_byte(self, node: u16) -> u32 {
+        u32::from(node) * 3 + 1
+    }
+
+    fn wait(self, node: u16) -> u32 {
+        u32::from(node) * 3 + 2
+    }
+
+    fn deadline(self, population: u16) -> u32 {
+        self.nodes * 3 + u32::from(population)
+    }
+
+    fn resolver(self) -> u32 {
+        self.nodes * 3 + self.populations
+    }
+
+    fn meaning(self, row: u32) -> Alarm {
+        if row == self.resolver() {
+            return Alarm::Resolver;
+        }
+        if row >= self.nodes * 3 {
+            return Alarm::Deadline;
+        }
+        match row % 3 {
+            0 => Alarm::Connect,
+            1 => Alarm::FirstByte,
+            _ => Alarm::Wait,
+        }
+    }
+}
+
+/// Links by who uses them.
+#[derive(Debug)]
+struct Ways {
+    nodes: usize,
+    to_node: Vec<Option<u32>>,
+    to_origin: Vec<Option<u32>>,
+    to_router: Vec<Option<u32>>,
+}
+
+impl Ways {
+    fn new(plan: &Plan, wires: &Wires) -> Self {
+        let places = 0..u16::try_from(plan.places.len()).unwrap_or(u16::MAX);
+        let nodes = 0..u16::try_from(plan.nodes.len()).unwrap_or(u16::MAX);
+        let to = |spot: Spot| places.clone().map(|place| wires.find(Spot::Client(place), spot)).collect();
+        let to_node = places.clone().flat_map(|place| nodes.clone().map(move |node| (place, node)));
+        Self {
+            nodes: plan.nodes.len(),
+            to_node: to_node.map(|(place, node)| wires.find(Spot::Client(place), Spot::Node(node))).collect(),
+            to_origin: to(Spot::Origin),
+            to_router: to(Spot::Router),
+        }
+    }
+
+    fn to_node(&self, place: u16, node: u16) -> Option<u32> {
+        self.to_node.get(usize::from(place) * self.nodes + usize::from(node)).copied().flatten()
+    }
+
+    fn to_origin(&self, place: u16) -> Option<u32> {
+        self.to_origin.get(usize::from(place)).copied().flatten()
+    }
+
+    fn to_router(&self, place: u16) -> Option<u32> {
+        self.to_router.get(usize::from(place)).copied().flatten()
+    }
+}
+
+/// Everything there is in a simulation.
+#[derive(Debug)]
+struct World<'a> {
+    plan: &'a Plan,
+    now: Nanos,
+    end: Nanos,
+    queue: Queue,
+    alarms: Vec<Alarms>,
+    rows: Rows,
+    wires: Wires,
+    ways: Ways,
+    keys: Keys,
+    nearest: Nearest,
+    resolvers: Vec<Resolver>,
+    health: Vec<Health>,
+    clients: Slab<Client>,
+    fetches: Slab<Fetch>,
+    jobs: Slab<Job>,
+    flights: Slab<Flight>,
+    /// Lists of followers that are used again.
+    spare: Vec<Vec<Id>>,
+    nodes: Vec<Node>,
+    origin: Origin,
+    fold: Fold,
+    /// Requests answered or given up.
+    done: u64,
+    /// Planned events that are still to come.
+    events_left: usize,
+}
+
+impl<'a> World<'a> {
+    fn new(plan: &'a Plan) -> Result<Self, SimError> {
+        if matches!(plan.origin.kind, crate::plan::OriginKind::Own { .. }) {
+            return Err(SimError::OwnOrigin);
+        }
+        let wires = Wires::new(plan);
+        let keys = Keys::new(plan)?;
+        let origin = Origin::new(plan);
+        let rows = Rows {
+            nodes: u32::try_from(plan.nodes.len()).unwrap_or(u32::MAX),
+            populations: u32::try_from(plan.populations.len()).unwrap_or(u32::MAX),
+        };
+        let direct = plan.routing.mode == crate::plan::RoutingMode::Direct;
+        let mut nodes = Vec::new();
+        // Without a CDN there are no nodes, and nothing is kept of their keys.
+        for (planned, index) in plan.nodes.iter().zip(0u16..).filter(|_| !direct) {
+            let to = plan.upstream_node(index).map_or(Spot::Origin, Spot::Node);
+            let link = wires.find(Spot::Node(index), to).unwrap_or(0);
+            let rules = Rules::new(plan, &origin, &planned.policy, planned.memory);
+            nodes.push(Node::new(planned, rules, link, keys.count));
+        }
+        Ok(Self {
+            plan,
+            now: 0,
+            end: 0,
+            queue: Queue::default(),
+            alarms: (0..=rows.resolver()).map(|_| Alarms::default()).collect(),
+            rows,
+            ways: Ways::new(plan, &wires),
+            wires,
+            keys,
+            nearest: Nearest::new(plan),
+            resolvers: plan.places.iter().map(|_| Resolver::default()).collect(),
+            health: vec![Health::UNKNOWN; plan.nodes.len()],
+            clients: Slab::default(),
+            fetches: Slab::default(),
+            jobs: Slab::default(),
+            flights: Slab::default(),
+            spare: Vec::new(),
+            nodes,
+            origin,
+            fold: Fold::new(plan),
+            done: 0,
+            events_left: 0,
+        })
+    }
+
+    fn play(&mut self, progress: &mut dyn Progress) -> Result<(), SimError> {
+        self.prepare();
+        let mut requests: Requests = self.plan.requests();
+        let mut next: Option<PlannedRequest> = requests.next().transpose()?;
+        let mut steps = 0u64;
+        loop {
+            let arrival = match &next {
+                Some(_) if self.plan.sequential => (self.clients.len() == 0).then_some(self.now),
+                Some(planned) => Some(planned.due),
+                None => None,
+            };
+            if next.is_none() && self.is_over() {
+                break;
+            }
+            match (arrival, self.queue.next_at()) {
+                (Some(at), due) if due.is_none_or(|due| at <= due) => {
+                    self.now = at;
+                    if let Some(planned) = next.take() {
+                        self.begin_client(planned);
+                    }
+                    next = requests.next().transpose()?;
+                }
+                (_, Some(_)) => {
+                    if let Some((at, what)) = self.queue.pop() {
+                        self.now = at;
+                        self.happen(what, progress);
+                    }
+                }
+                (_, None) => break,
+            }
+            steps += 1;
+            if steps.is_multiple_of(TELL_EVERY) {
+                let of = self.plan.duration;
+                progress.advance(self.now.min(of), of, self.done);
+            }
+        }
+        self.tell_counters();
+        progress.advance(self.plan.duration, self.plan.duration, self.done);
+        Ok(())
+    }
+
+    /// Whether nothing is left that anybody waits for; notes when the last of it was over.
+    fn is_over(&mut self) -> bool {
+        let waiting = self.clients.len() > 0 || (!self.plan.sequential && self.events_left > 0);
+        if waiting {
+            self.end = self.now;
+            return false;
+        }
+        let idle = self.fetches.len() == 0 && self.jobs.len() == 0;
+        idle || self.now >= self.end.saturating_add(LINGER)
+    }
+
+    fn set_alarm(&mut self, row: u32, at: Nanos, id: Id) {
+        if let Some(at) = self.alarms[row as usize].set(at, id) {
+            self.queue.push(at, Happening::Alarm(row));
+        }
+    }
+
+    fn alarm(&mut self, row: u32) {
+        while let Some(id) = self.alarms[row as usize].due(self.now) {
+            match self.rows.meaning(row) {
+                Alarm::Connect => self.upstream_late(id, true),
+                Alarm::FirstByte => self.upstream_late(id, false),
+                Alarm::Wait => self.waited(id),
+                Alarm::Deadline => self.client_late(id),
+                Alarm::Resolver => self.resolver_late(id),
+            }
+        }
+        let again = match self.rows.meaning(row) {
+            Alarm::Connect | Alarm::FirstByte => {
+                let open = |id| self.fetches.get(id).is_some_and(|fetch| !fetch.headed);
+                self.alarms[row as usize].rearm(open)
+            }
+            Alarm::Resolver => self.alarms[row as usize].rearm(|id| self.fetches.get(id).is_some()),
+            Alarm::Wait => self.alarms[row as usize].rearm(|id| self.jobs.get(id).is_some()),
+            Alarm::Deadline => self.alarms[row as usize].rearm(|id| self.clients.get(id).is_some()),
+        };
+        if let Some(at) = again {
+            self.queue.push(at, Happening::Alarm(row));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -64,6 +64,8 @@ pub struct Store {
     order: plan::Eviction,
     weights: Vec<u64>,
     capacity: u64,
+    /// Where the bound is a number of objects: the policy sees each weigh 1.
+    most: Option<u64>,
     used: u64,
     entries: u64,
     evictions: u64,
@@ -73,11 +75,21 @@ impl Store {
     /// A store for the keys `0..keys` that holds a total weight of `capacity`: bytes, or objects
     /// where each weighs 1.
     pub fn new(order: plan::Eviction, capacity: u64, keys: usize) -> Self {
+        Self::bounded(order, capacity, None, keys)
+    }
+
+    /// A store that holds up to `most` objects, and their bytes up to `capacity`.
+    pub fn of_objects(order: plan::Eviction, capacity: u64, most: u64, keys: usize) -> Self {
+        Self::bounded(order, capacity, Some(most), keys)
+    }
+
+    fn bounded(order: plan::Eviction, capacity: u64, most: Option<u64>, keys: usize) -> Self {
+        let shares = most.unwrap_or(capacity);
         let queues = match order {
             plan::Eviction::Fifo => Queues::Fifo(Fifo::new(keys)),
             plan::Eviction::Lru => Queues::Lru(Lru::new(keys)),
-            plan::Eviction::Lfu => Queues::Lfu(Box::new(Lfu::new(keys, capacity))),
-            plan::Eviction::S3Fifo => Queues::S3Fifo(Box::new(S3Fifo::new(keys, capacity))),
+            plan::Eviction::Lfu => Queues::Lfu(Box::new(Lfu::new(keys, shares))),
+            plan::Eviction::S3Fifo => Queues::S3Fifo(Box::new(S3Fifo::new(keys, shares))),
             plan::Eviction::Sieve => Queues::Sieve(Sieve::new(keys)),
         };
         Self {
@@ -85,6 +97,7 @@ impl Store {
             order,
             weights: vec![ABSENT; keys],
             capacity,
+            most,
             used: 0,
             entries: 0,
             evictions: 0,
@@ -109,7 +122,7 @@ impl Store {
     /// of each. A weight above the capacity is not admitted: then an old entry leaves too, and the
     /// answer is false.
     pub fn insert(&mut self, key: Key, weight: u64, mut gone: impl FnMut(Key)) -> bool {
-        if weight > self.capacity {
+        if weight > self.capacity || self.most == Some(0) {
             self.remove(key);
             return false;
         }
@@ -129,7 +142,8 @@ impl Store {
         self.weights[key as usize] = weight;
         self.used += weight;
         self.entries += 1;
-        each!(&mut self.queues, policy => policy.insert(key, weight));
+        let felt = self.felt(weight);
+        each!(&mut self.queues, policy => policy.insert(key, felt));
         true
     }
 
@@ -139,16 +153,22 @@ impl Store {
         if weight == ABSENT {
             return false;
         }
-        each!(&mut self.queues, policy => policy.remove(key, weight));
+        let felt = self.felt(weight);
+        each!(&mut self.queues, policy => policy.remove(key, felt));
         self.weights[key as usize] = ABSENT;
         self.used -= weight;
         self.entries -= 1;
         true
     }
 
+    /// The weight as the policy sees it.
+    fn felt(&self, weight: u64) -> u64 {
+        if self.most.is_some() { 1 } else { weight }
+    }
+
     /// Empties the store, as a restart without a disk does. History goes too.
     pub fn clear(&mut self) {
-        *self = Self::new(self.order, self.capacity, self.weights.len());
+        *self = Self::bounded(self.order, self.capacity, self.most, self.weights.len());
     }
 
     /// The weight stored now.

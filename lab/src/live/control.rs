@@ -1,0 +1,270 @@
+//! The control clients: what the lab asks of the admin listeners of its nodes.
+//!
+//! Plain HTTP with JSON, no proxy, a time limit on everything. It knows the paths and the shapes; it
+//! knows nothing of when and why.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use network::control::{Added, Change, NewLink};
+use origin::{Faults, LogPage, Record};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::observe::{NodeStats, RequestClass};
+
+/// An admin listener that does not answer for so long is out of order.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A request to an admin listener failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{node}: {what} failed: {why}")]
+pub struct ControlError {
+    /// The node's name.
+    pub node: String,
+    /// What was asked, such as `POST /links`.
+    pub what: String,
+    /// The status and its text, or why there is none.
+    pub why: String,
+}
+
+/// The one HTTP client of all control requests.
+#[derive(Debug, Clone)]
+pub struct Control {
+    client: reqwest::Client,
+}
+
+/// What the origin published.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Published {
+    /// From when the new version is current, in wall milliseconds.
+    pub at_ms: i64,
+}
+
+impl Control {
+    /// A client that never uses a proxy and follows no redirect.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers or sockets.
+    pub fn new() -> Result<Self, ControlError> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .build()
+            .map_err(|error| ControlError {
+                node: "lab".to_owned(),
+                what: "making an HTTP client".to_owned(),
+                why: innermost(&error),
+            })?;
+        Ok(Self { client })
+    }
+
+    /// One admin listener, named for messages.
+    pub fn of<'a>(&'a self, node: &'a str, admin: SocketAddr) -> Admin<'a> {
+        Admin { client: &self.client, node, admin }
+    }
+
+    /// Waits until `url` answers below 500, as a user's own application does once it is ready.
+    ///
+    /// # Errors
+    /// The last answer, or why there was none, after `limit`.
+    pub async fn until_ready(&self, url: &str, limit: Duration) -> Result<(), ControlError> {
+        let end = tokio::time::Instant::now() + limit;
+        loop {
+            let why = match self.client.get(url).timeout(Duration::from_secs(2)).send().await {
+                Ok(answer) if answer.status().as_u16() < 500 => return Ok(()),
+                Ok(answer) => format!("it answers {}", answer.status()),
+                Err(error) => innermost(&error),
+            };
+            if tokio::time::Instant::now() >= end {
+                return Err(ControlError {
+                    node: "origin".to_owned(),
+                    what: format!("waiting for {url}"),
+                    why: format!("{why}; is the application started, and is `origin.ready` right?"),
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// One admin listener.
+#[derive(Debug, Clone, Copy)]
+pub struct Admin<'a> {
+    client: &'a reqwest::Client,
+    node: &'a str,
+    admin: SocketAddr,
+}
+
+impl Admin<'_> {
+    /// Adds a link to a link node.
+    ///
+    /// # Errors
+    /// [`ControlError`], as all of them here.
+    pub async fn add_link(&self, link: &NewLink) -> Result<SocketAddr, ControlError> {
+        let added: Added = self.json("POST", "/links", Some(link)).await?;
+        Ok(added.listen)
+    }
+
+    /// Changes a link.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn change_link(&self, name: &str, change: &Change) -> Result<(), ControlError> {
+        self.text("PATCH", &format!("/links/{name}"), Some(change)).await.map(drop)
+    }
+
+    /// Makes the origin fail, or makes it well again.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn faults(&self, faults: &Faults) -> Result<(), ControlError> {
+        if faults.any() {
+            self.text("PUT", "/faults", Some(faults)).await.map(drop)
+        } else {
+            self.text("DELETE", "/faults", None::<&()>).await.map(drop)
+        }
+    }
+
+    /// Publishes new versions of a class (by name) or of one path.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn publish(&self, class: Option<&str>, path: Option<&str>) -> Result<Published, ControlError> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            class: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            path: Option<&'a str>,
+        }
+        self.json("POST", "/publish", Some(&Body { class, path })).await
+    }
+
+    /// Purges one URL at an edge.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn purge(&self, url: &str, soft: bool) -> Result<(), ControlError> {
+        let query: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("url", url)
+            .append_pair("mode", if soft { "soft" } else { "hard" })
+            .finish();
+        self.text("POST", &format!("/purge?{query}"), None::<&()>).await.map(drop)
+    }
+
+    /// The records of the origin's log behind `after`, with what was lost before them.
+    ///
+    /// # Errors
+    /// [`ControlError`], also for lines that are no records.
+    pub async fn log(&self, after: u64) -> Result<(LogPage, Vec<Record>), ControlError> {
+        let what = format!("/log?after={after}");
+        let text = self.text("GET", &what, None::<&()>).await?;
+        let mut lines = text.lines();
+        let bad = |why: serde_json::Error| self.failed("GET", &what, why.to_string());
+        let page: LogPage = serde_json::from_str(lines.next().unwrap_or_default()).map_err(bad)?;
+        let records = lines
+            .map(serde_json::from_str::<Record>)
+            .collect::<Result<_, _>>()
+            .map_err(bad)?;
+        Ok((page, records))
+    }
+
+    /// An edge's counters.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn stats(&self) -> Result<NodeStats, ControlError> {
+        let stats: serde_json::Value = self.json("GET", "/stats", None::<&()>).await?;
+        Ok(node_stats(&stats))
+    }
+
+    async fn json<A: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&(impl Serialize + ?Sized)>,
+    ) -> Result<A, ControlError> {
+        let text = self.text(method, path, body).await?;
+        serde_json::from_str(&text).map_err(|error| self.failed(method, path, error.to_string()))
+    }
+
+    async fn text(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&(impl Serialize + ?Sized)>,
+    ) -> Result<String, ControlError> {
+        let method_name = method;
+        let method = reqwest::Method::from_bytes(method.as_bytes())
+            .map_err(|error| self.failed(method_name, path, error.to_string()))?;
+        let mut request = self.client.request(method, format!("http://{}{path}", self.admin));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let failed = |error: &reqwest::Error| self.failed(method_name, path, innermost(error));
+        let answer = request.send().await.map_err(|error| failed(&error))?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| failed(&error))?;
+        if status.is_success() {
+            Ok(text)
+        } else {
+            Err(self.failed(method_name, path, format!("{status}: {}", text.trim())))
+        }
+    }
+
+    fn failed(&self, method: &str, path: &str, why: String) -> ControlError {
+        ControlError { node: self.node.to_owned(), what: format!("{method} {path}"), why }
+    }
+}
+
+/// The last cause says most: `Connection refused`, where the error itself says `error sending request`.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// Reads an edge's `/stats`. Counters that a node does not have stay 0, so that another cache which
+/// offers some of them can stand in.
+fn node_stats(stats: &serde_json::Value) -> NodeStats {
+    let number = |path: &str| stats.pointer(path).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let mut read = NodeStats {
+        downstream_bytes: number("/downstream_bytes"),
+        upstream_requests: number("/upstream_requests"),
+        upstream_bytes: number("/upstream_bytes"),
+        background_requests: number("/background_requests"),
+        background_bytes: number("/background_bytes"),
+        retries: number("/retries"),
+        evictions: number("/evictions"),
+        stored_objects: number("/stored_objects"),
+        stored_bytes: number("/stored_bytes"),
+        resident_bytes: number("/resident_bytes"),
+        ..NodeStats::default()
+    };
+    for (class, count) in RequestClass::ALL.iter().zip(&mut read.classes) {
+        *count = number(&format!("/requests/{}", class.name()));
+    }
+    read
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stats_are_read_by_class_and_what_is_missing_is_zero() {
+        let stats = serde_json::json!({
+            "requests": {"hit": 7, "miss": 2, "hit-stale-swr": 1},
+            "upstream_requests": 3,
+        });
+        let stats = node_stats(&stats);
+        assert_eq!(stats.classes[0], 7);
+        assert_eq!(stats.classes[1], 1);
+        assert_eq!(stats.classes.iter().sum::<u64>(), 10);
+        assert_eq!((stats.upstream_requests, stats.evictions), (3, 0));
+    }
+}

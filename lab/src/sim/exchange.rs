@@ -1,0 +1,310 @@
+//! One request and its answer over one link: sent, arrived, answered, whole, broken, held by a cut.
+//!
+//! It joins links to those at their ends; it decides nothing about caching.
+
+use edge_core::UpstreamError;
+
+use super::World;
+use super::facts::Facts;
+use super::queue::Happening;
+use super::slab::Id;
+use super::wire::RESPONSE_HEAD;
+use crate::observe::{Failure, OriginRecord, RequestId};
+use crate::plan::{Nanos, ObjectId, Spot};
+
+/// Who waits for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// A client's request.
+    Client(Id),
+    /// A client that asks the router where to go.
+    Redirected(Id),
+    /// The resolver of a place.
+    Resolver(u16),
+    /// A request inside a node.
+    Job(Id),
+    /// Nobody any more.
+    Nobody,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question {
+    pub(super) object: ObjectId,
+    pub(super) variant: u16,
+    pub(super) population: u16,
+    pub(super) id: RequestId,
+    /// The version that the asker holds, as its precondition.
+    pub(super) validator: Option<u32>,
+}
+
+/// One request and its answer over one link.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fetch {
+    pub(super) asker: Asker,
+    pub(super) link: u32,
+    pub(super) connection: Id,
+    pub(super) to: Spot,
+    pub(super) question: Question,
+    pub(super) new: bool,
+    pub(super) sent: Nanos,
+    /// When it arrived at its far end.
+    pub(super) arrived: Nanos,
+    pub(super) answer: Option<Facts>,
+    /// When the answer's first and last byte arrive.
+    pub(super) first: Nanos,
+    pub(super) whole: Nanos,
+    /// The head has been handed to whoever asked.
+    pub(super) headed: bool,
+    /// The exchange upstream whose body this one passes on.
+    pub(super) source: Option<Id>,
+    /// Why it fails, if it does.
+    pub(super) error: UpstreamError,
+}
+
+impl World<'_> {
+    /// Sends a question over a link; `None` if the plan has no such link.
+    pub(super) fn ask(&mut self, asker: Asker, link: u32, question: Question) -> Id {
+        let sent = self.wires.request(link, self.now);
+        let fetch = Fetch {
+            asker,
+            link,
+            connection: sent.connection,
+            to: self.wires.link(link).to,
+            question,
+            new: sent.new,
+            sent: self.now,
+            arrived: 0,
+            answer: None,
+            first: 0,
+            whole: 0,
+            headed: false,
+            source: None,
+            error: UpstreamError::Closed,
+        };
+        let id = self.fetches.insert(fetch);
+        if self.wires.cuts > 0 && self.wires.resets(link) {
+            self.queue.push(self.now, Happening::Broken(id));
+        } else {
+            self.queue.push(sent.arrives, Happening::Arrive(id));
+        }
+        id
+    }
+
+    /// If a cut holds the next message of an exchange, keeps it; true if so.
+    fn held(&mut self, id: Id, answer: bool) -> bool {
+        if self.wires.cuts == 0 {
+            return false;
+        }
+        let Some(fetch) = self.fetches.get(id) else { return false };
+        let (link, new) = (fetch.link, fetch.new);
+        // A connection is not made while either direction is cut.
+        let connecting = !answer && new && self.wires.unanswered(link);
+        if !connecting && !self.wires.holds(link, answer) {
+            return false;
+        }
+        self.wires.hold(link, id, answer);
+        true
+    }
+
+    /// A cut has healed or changed: what may go on arrives one crossing later, and connects begin anew.
+    pub(super) fn release(&mut self, link: u32) {
+        let crossing = self.now + self.wires.one_way(link);
+        for (id, answer) in self.wires.released(link) {
+            let Some(fetch) = self.fetches.get_mut(id) else { continue };
+            if !answer {
+                let again = if fetch.new { crossing * 2 - self.now } else { crossing };
+                self.queue.push(again, Happening::Arrive(id));
+                continue;
+            }
+            let tail = fetch.whole.saturating_sub(fetch.first);
+            if !fetch.headed {
+                fetch.first = crossing;
+                self.queue.push(crossing, Happening::Head(id));
+            }
+            fetch.whole = crossing + tail;
+            self.queue.push(crossing + tail, Happening::Whole(id));
+        }
+    }
+
+    pub(super) fn arrive(&mut self, id: Id) {
+        if self.held(id, false) {
+            return;
+        }
+        let now = self.now;
+        let Some(fetch) = self.fetches.get_mut(id) else { return };
+        fetch.arrived = now;
+        let (to, link) = (fetch.to, fetch.link);
+        match to {
+            Spot::Node(node) if self.nodes[usize::from(node)].up => self.begin_job(node, id),
+            Spot::Node(_) => {
+                // Nobody listens: the reset goes back.
+                let back = now + self.wires.one_way(link);
+                self.queue.push(back, Happening::Broken(id));
+            }
+            Spot::Origin => {
+                if self.origin.admit(id) {
+                    self.serve(id);
+                }
+            }
+            Spot::Router => self.answer_route(id),
+            Spot::Client(_) => {}
+        }
+    }
+
+    /// The origin takes up a request.
+    fn serve(&mut self, id: Id) {
+        let Some(fetch) = self.fetches.get_mut(id) else {
+            // It has gone meanwhile; its slot goes to the next one.
+            self.next_at_origin();
+            return;
+        };
+        let Question { object, validator, .. } = fetch.question;
+        let service = self.origin.take(object, validator, self.now);
+        fetch.answer = service.facts;
+        self.queue.push(service.at, Happening::Served(id));
+    }
+
+    fn next_at_origin(&mut self) {
+        if let Some(next) = self.origin.release() {
+            self.serve(next);
+        }
+    }
+
+    /// The origin has thought for long enough.
+    pub(super) fn served(&mut self, id: Id) {
+        self.next_at_origin();
+        let Some(fetch) = self.fetches.get(id).copied() else { return };
+        let question = fetch.question;
+        self.fold.origin(&OriginRecord {
+            id: question.id,
+            at: fetch.arrived,
+            object: Some(question.object),
+            status: fetch.answer.map_or(0, |facts| facts.status),
+            body_bytes: fetch.answer.map_or(0, |facts| facts.bytes),
+            conditional: question.validator.is_some(),
+        });
+        match fetch.answer {
+            Some(facts) => self.respond(id, facts, self.now, None),
+            None => {
+                let back = self.now + self.wires.one_way(fetch.link);
+                self.queue.push(back, Happening::Broken(id));
+            }
+        }
+    }
+
+    /// Sends an answer back. Its last byte cannot leave before `complete`, when it has come from
+    /// `source` upstream.
+    pub(super) fn respond(&mut self, id: Id, mut facts: Facts, complete: Nanos, source: Option<Id>) {
+        let now = self.now;
+        let Some(fetch) = self.fetches.get_mut(id) else { return };
+        // The asker's precondition is answered here: the version that it has is the one it gets.
+        let holds = fetch.question.validator;
+        if holds.is_some() && holds == facts.version && facts.status == 200 {
+            facts.status = 304;
+            facts.bytes = 0;
+        }
+        let bytes = RESPONSE_HEAD + facts.bytes;
+        let (link, connection) = (fetch.link, fetch.connection);
+        let delivery = self.wires.respond(link, connection, now, bytes);
+        fetch.answer = Some(facts);
+        fetch.first = delivery.first;
+        fetch.whole = delivery.last.max(complete + self.wires.one_way(link));
+        fetch.source = source;
+        let (first, whole) = (fetch.first, fetch.whole);
+        if matches!(fetch.asker, Asker::Job(_)) {
+            self.queue.push(first, Happening::Head(id));
+        } else {
+            fetch.headed = true;
+        }
+        self.queue.push(whole, Happening::Whole(id));
+    }
+
+    pub(super) fn head(&mut self, id: Id) {
+        if self.held(id, true) {
+            return;
+        }
+        let Some(fetch) = self.fetches.get_mut(id) else { return };
+        if fetch.headed {
+            return;
+        }
+        fetch.headed = true;
+        if let Asker::Job(job) = fetch.asker {
+            self.job_head(job, id);
+        }
+    }
+
+    pub(super) fn whole(&mut self, id: Id) {
+        let Some(fetch) = self.fetches.get(id).copied() else { return };
+        // A later time was set meanwhile, or the head is held: the hold brings both.
+        if fetch.whole > self.now || !fetch.headed {
+            return;
+        }
+        if self.held(id, true) {
+            if let Some(fetch) = self.fetches.get_mut(id) {
+                fetch.first = fetch.first.min(fetch.whole);
+            }
+            return;
+        }
+        self.fetches.remove(id);
+        if fetch.asker == Asker::Nobody {
+            self.wires.close(fetch.connection);
+        } else {
+            self.wires.keep(fetch.link, fetch.connection, self.now);
+        }
+        match fetch.asker {
+            Asker::Client(client) => self.client_whole(client, &fetch),
+            Asker::Redirected(client) => self.redirected(client, &fetch),
+            Asker::Resolver(place) => self.resolved(place, &fetch),
+            Asker::Job(job) => self.job_whole(job),
+            Asker::Nobody => {}
+        }
+    }
+
+    /// An exchange has failed; whoever asked hears of it.
+    pub(super) fn broken(&mut self, id: Id) {
+        let Some(fetch) = self.fetches.remove(id) else { return };
+        self.wires.close(fetch.connection);
+        match fetch.asker {
+            Asker::Client(client) | Asker::Redirected(client) => {
+                let failure = match fetch.error {
+                    UpstreamError::Protocol => Failure::Truncated,
+                    _ => Failure::Reset,
+                };
+                self.client_failed(client, failure);
+            }
+            Asker::Resolver(place) => self.unresolved(place),
+            Asker::Job(job) if !fetch.headed => self.job_failed(job, fetch.error),
+            Asker::Job(job) => {
+                self.job_truncated(job);
+                let dependent = |fetch: &Fetch| fetch.source == Some(id);
+                let those: Vec<Id> =
+                    self.fetches.iter().filter(|(_, fetch)| dependent(fetch)).map(|(id, _)| id).collect();
+                for id in those {
+                    if let Some(fetch) = self.fetches.get_mut(id) {
+                        fetch.error = UpstreamError::Protocol;
+                    }
+                    self.broken(id);
+                }
+            }
+            Asker::Nobody => {}
+        }
+    }
+
+    /// The asker gives up; the far end may go on with it, and the connection is not used again.
+    pub(super) fn abandon(&mut self, id: Id) {
+        if let Some(fetch) = self.fetches.get_mut(id) {
+            fetch.asker = Asker::Nobody;
+        }
+    }
+
+    /// Everything under way on a link fails now.
+    pub(super) fn break_link(&mut self, link: u32) {
+        self.wires.close_idle(link);
+        let there: Vec<Id> =
+            self.fetches.iter().filter(|(_, fetch)| fetch.link == link).map(|(id, _)| id).collect();
+        for id in there {
+            self.broken(id);
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! Cache nodes in virtual time: what a node holds, and the lives of the requests inside it.
+//!
+//! Every decision is the cache core's (`Exchange`); this module performs its actions on a store, on
+//! flights and on links.
+
+use std::collections::BTreeMap;
+
+use edge_core::{
+    Action, Answer, Digest, Event, Exchange, Forward, From, Keep, Landing, Lookup, Reply, Stored,
+    Timestamp, UpstreamError, corrected_initial_age,
+};
+
+use super::World;
+use super::exchange::{Asker, Question};
+use super::facts::{Facts, Rules, observed, timestamp};
+use super::slab::Id;
+use super::store::Store;
+use crate::observe::{Hop, NodeStats, Path, RequestId};
+use crate::plan::{EPOCH_MS, NodePlan};
+
+/// What a node knows of one key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    /// Stored: the instant that its age counts from. Marked: until when.
+    born: i64,
+    date: i64,
+    version: u32,
+    what: What,
+    /// Some variant of this object has been stored; kept at the first variant's key.
+    seen: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Nothing,
+    /// Stored, with its class's digest.
+    Stored,
+    /// Stored, with a digest of its own.
+    Special,
+    /// A hit-for-miss mark.
+    Mark,
+}
+
+const NOTHING: Entry = Entry { born: 0, date: 0, version: 0, what: What::Nothing, seen: false };
+const NO_FLIGHT: Id = Id { index: u32::MAX, serial: 0 };
+
+/// One cache node.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) up: bool,
+    pub(super) upstream: u32,
+    pub(super) rules: Rules,
+    pub(super) stats: NodeStats,
+    store: Store,
+    entries: Vec<Entry>,
+    flights: Vec<Id>,
+    special: BTreeMap<u32, Digest>,
+    background: u64,
+}
+
+impl Node {
+    pub(super) fn new(plan: &NodePlan, rules: Rules, upstream: u32, keys: usize) -> Self {
+        let store = match plan.max_objects {
+            Some(most) => Store::of_objects(plan.eviction, plan.memory, most, keys),
+            None => Store::new(plan.eviction, plan.memory, keys),
+        };
+        Self {
+            up: true,
+            upstream,
+            rules,
+            stats: NodeStats::default(),
+            store,
+            entries: vec![NOTHING; keys],
+            flights: vec![NO_FLIGHT; keys],
+            special: BTreeMap::new(),
+            background: 0,
+        }
+    }
+
+    /// All that a process forgets when it ends.
+    pub(super) fn forget(&mut self) {
+        self.store.clear();
+        self.entries.fill(NOTHING);
+        self.flights.fill(NO_FLIGHT);
+        self.special.clear();
+        self.stats = NodeStats::default();
+        self.background = 0;
+    }
+
+    /// The counters as an admin listener would tell them.
+    pub(super) fn counters(&self) -> NodeStats {
+        NodeStats {
+            evictions: self.store.evictions(),
+            stored_objects: self.store.entries(),
+            stored_bytes: self.store.used(),
+            ..self.stats
+        }
+    }
+
+    fn drop_key(&mut self, key: u32) {
+        self.store.remove(key);
+        let entry = &mut self.entries[key as usize];
+        if entry.what == What::Special {
+            self.special.remove(&key);
+        }
+        entry.what = What::Nothing;
+    }
+
+    /// Purges one key: gone, or stale from now on. `soft` carries the digest of the key's class.
+    pub(super) fn purge(&mut self, key: u32, soft: Option<(Option<Digest>, Timestamp)>) {
+        let Some((planned, now)) = soft else { return self.drop_key(key) };
+        let own = self.special.get(&key).copied();
+        let Some(digest) = own.or(planned).filter(|_| self.store.holds(key)) else { return };
+        let stored = Stored { digest, born: Timestamp(self.entries[key as usize].born) };
+        self.special.insert(key, stored.expired_at(now).digest);
+        self.entries[key as usize].what = What::Special;
+    }
+}
+
+/// The requests that share one fetch.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    followers: Vec<Id>,
+    /// Set once the head is in and can be shared.
+    landed: Option<(Landing, Facts, Id)>,
+}
+
+/// One request inside a node.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Job {
+    pub(super) node: u16,
+    /// The exchange that it answers; `None` for a background refresh.
+    incoming: Option<Id>,
+    question: Question,
+    pub(super) key: u32,
+    exchange: Exchange,
+    /// What the last look-up found.
+    found: Entry,
+    /// Its request upstream.
+    pub(super) out: Option<Id>,
+    /// The flight that it leads, or shares.
+    flight: Option<Id>,
+    facts: Option<Facts>,
+    /// The digest and birth of the upstream answer, if it may be stored.
+    answered: Option<(Digest, Timestamp)>,
+    /// Whether it is to be stored once the body is whole.
+    store: bool,
+    replied: bool,
+    /// A purge has come since its request was sent.
+    purged: bool,
+}
+
+impl World<'_> {
+    /// A request has arrived at a node.
+    pub(super) fn begin_job(&mut self, node: u16, incoming: Id) {
+        let Some(fetch) = self.fetches.get(incoming) else { return };
+        let question = fetch.question;
+        let rules = &self.nodes[usize::from(node)].rules;
+        let kind = rules.kind(question.population, question.validator.is_some());
+        let key = self.keys.of(question.object, rules.variant(question.object, question.population, question.variant));
+        let policy = &self.plan.nodes[usize::from(node)].policy;
+        let (exchange, action) = Exchange::begin(policy, kind, timestamp(self.now));
+        let job = self.jobs.insert(Job {
+            node,
+            incoming: Some(incoming),
+            question,
+            key,
+            exchange,
+            found: NOTHING,
+            out: None,
+            flight: None,
+            facts: None,
+            answered: None,
+            store: false,
+            replied: false,
+            purged: false,
+        });
+        self.drive(job, action);
+    }
+
+    /// Performs actions until one has to wait.
+    fn drive(&mut self, id: Id, mut action: Action) {
+        loop {
+            let event = match action {
+                Action::Lookup => Event::Found(self.look_up(id)),
+                Action::Join => self.join(id),
+                Action::Wait { until } => {
+                    let at = u64::try_from(until.0 - EPOCH_MS).unwrap_or(0).saturating_mul(1_000_000);
+                    let Some(job) = self.jobs.get(id) else { return };
+                    let row = self.rows.wait(job.node);
+                    self.set_alarm(row, at, id);
+                    return;
+                }
+                Action::Forward(forward) => return self.forward(id, forward),
+                Action::Reply(reply) => return self.reply(id, reply),
+                Action::Pending => return,
+            };
+            match self.tell(id, event) {
+                Some(next) => action = next,
+                None => return,
+            }
+        }
+    }
+
+    fn tell(&mut self, id: Id, event: Event) -> Option<Action> {
+        let job = self.jobs.get_mut(id)?;
+        let policy = &self.plan.nodes[usize::from(job.node)].policy;
+        Some(job.exchange.handle(policy, event, timestamp(self.now)))
+    }
+
+    fn event(&mut self, id: Id, event: Event) {
+        if let Some(action) = self.tell(id, event) {
+            self.drive(id, action);
+        }
+    }
+
+    fn look_up(&mut self, id: Id) -> Lookup {
+        let Some(job) = self.jobs.get_mut(id) else { return Lookup::Miss };
+        let node = &mut self.nodes[usize::from(job.node)];
+        let key = job.key;
+        let entry = node.entries[key as usize];
+        if entry.what == What::Mark {
+            if entry.born > timestamp(self.now).0 {
+                return Lookup::HitForMiss;
+            }
+            node.entries[key as usize].what = What::Nothing;
+        }
+        if node.store.find(key) {
+            job.found = entry;
+            let digest = match entry.what {
+                What::Special => node.special.get(&key).copied(),
+                _ => node.rules.planned(job.question.object, job.question.population),
+            };
+            if let Some(digest) = digest {
+                return Lookup::Hit(Stored { digest, born: Timestamp(entry.born) });
+            }
+        }
+        let first = self.keys.of(job.question.object, 0);
+        if node.entries[first as usize].seen && self.keys.variants(job.question.object) > 1 {
+            Lookup::VaryMiss
+        } else {
+            Lookup::Miss
+        }
+    }
+
+    fn join(&mut self, id: Id) -> Event {
+        let Some(job) = self.jobs.get_mut(id) else { return Event::WaitExpired };
+        let table = &mut self.nodes[usize::from(job.node)].flights[job.key as usize];
+        if let Some(flight) = self.flights.get_mut(*table) {
+            job.flight = Some(*table);
+            return match &flight.landed {
+                Some((landing, _, _)) => Event::Landed(*landing),
+                None => {
+                    flight.followers.push(id);
+                    Event::Following
+                }
+            };
+        }
+        let followers = self.spare.pop().unwrap_or_default();
+        *table = self.flights.insert(Flight { followers, landed: None });
+        job.flight = Some(*table);
+        Event::Lead
+    }
+
+    fn forward(&mut self, id: Id, forward: Forward) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        if !forward.leads {
+            job.flight = None;
+        }
+        let node = &mut self.nodes[usize::from(job.node)];
+        node.stats.upstream_requests += 1;
+        if job.incoming.is_none() {
+            node.stats.background_requests += 1;
+        }
+        let validator = forward.conditional.then_some(job.found.version);
+        let question = Question { validator, ..job.question };
+        let (index, link) = (job.node, node.upstream);
+        let out = self.ask(Asker::Job(id), link, question);
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        job.out = Some(out);
+        let timeouts = self.plan.nodes[usize::from(index)].timeouts;
+        let new = self.fetches.get(out).is_some_and(|fetch| fetch.new);
+        let (row, span) = if new && self.wires.unanswered(link) {
+            (self.rows.connect(index), timeouts.connect)
+        } else {
+            (self.rows.first_byte(index), timeouts.first_byte)
+        };
+        self.set_alarm(row, self.now + span, out);
+    }
+
+    /// A request upstream has waited for long enough; `connecting`: for its connection.
+    pub(super) fn upstream_late(&mut self, out: Id, connecting: bool) {
+        let Some(fetch) = self.fetches.get(out) else { return };
+        let Asker::Job(job) = fetch.asker else { return };
+        if fetch.headed {
+            return;
+        }
+        self.abandon(out);
+        let error = if connecting { UpstreamError::ConnectTimeout } else { UpstreamError::FirstByteTimeout };
+        self.job_failed(job, error);
+    }
+
+    /// A follower has waited for long enough.
+    pub(super) fn waited(&mut self, job: Id) {
+        self.event(job, Event::WaitExpired);
+    }
+
+    pub(super) fn job_failed(&mut self, id: Id, error: UpstreamError) {
+        if let Some(job) = self.jobs.get_mut(id) {
+            job.out = None;
+            self.event(id, Event::Failed(error));
+        }
+    }
+
+    /// The head of the upstream answer is in.
+    pub(super) fn job_head(&mut self, id: Id, out: Id) {
+        let (Some(fetch), Some(job)) = (self.fetches.get(out), self.jobs.get_mut(id)) else { return };
+        let Some(facts) = fetch.answer else { return };
+        job.facts = Some(facts);
+        let (sent, received) = (timestamp(fetch.sent), timestamp(self.now));
+        let node = &mut self.nodes[usize::from(job.node)];
+        node.stats.upstream_bytes += facts.bytes;
+        if job.incoming.is_none() {
+            node.stats.background_bytes += facts.bytes;
+        }
+        let age = corrected_initial_age(Some(facts.date), u64::from(facts.age), sent, received);
+        let question = job.question;
+        let policy = &self.plan.nodes[usize::from(job.node)].policy;
+        let what = (question.object, question.population, question.variant);
+        let storable = node.rules.storable(self.plan, &self.origin, policy, what, &facts, received);
+        let born = received.minus(age);
+        job.answered = storable.ok().map(|digest| (digest, born));
+        let answer = Answer { status: facts.status, storable, born, received };
+        self.event(id, Event::Upstream(answer));
+    }
+
+    /// The end of an exchange: answer, store, land, refresh.
+    fn reply(&mut self, id: Id, reply: Reply) {
+        let Some(job) = self.jobs.get(id).copied() else { return };
+        let now = timestamp(self.now);
+        let (facts, complete, source) = self.material(&job, &reply, now);
+        let node = &mut self.nodes[usize::from(job.node)];
+        match reply.keep {
+            Keep::Nothing => {}
+            Keep::Response => {
+                if let Some(job) = self.jobs.get_mut(id) {
+                    job.store = true;
+                }
+            }
+            Keep::Update => {
+                if let Some((digest, born)) = job.answered {
+                    self.update(&job, digest, born, &facts);
+                }
+            }
+            Keep::Forget => node.drop_key(job.key),
+            Keep::HitForMiss { until } => {
+                node.drop_key(job.key);
+                let entry = &mut node.entries[job.key as usize];
+                (entry.what, entry.born) = (What::Mark, until.0);
+            }
+        }
+        if let Some(incoming) = job.incoming {
+            let node = &mut self.nodes[usize::from(job.node)];
+            node.stats.classes[reply.handling.class(facts.status) as usize] += 1;
+            node.stats.downstream_bytes += facts.bytes;
+            self.respond(incoming, facts, complete, source);
+        }
+        if let Some(job) = self.jobs.get_mut(id) {
+            job.replied = true;
+            if job.out.is_none() {
+                self.jobs.remove(id);
+            }
+        }
+        if let Some(landing) = reply.land {
+            self.land(&job, landing, &facts);
+        }
+        if reply.refresh && let Some(stored) = job.exchange.stored() {
+            self.refresh(&job, stored);
+        }
+    }
+}
+
+mod ends;

@@ -1,0 +1,117 @@
+//! The origin in virtual time: versions, think time, a limited number of requests at once, faults.
+//!
+//! It knows the catalogue and what is asked; it knows nothing of caches or links.
+
+use std::collections::VecDeque;
+
+use origin::{Catalogue, Faults, Selector, Versions};
+
+use super::facts::Facts;
+use super::slab::Id;
+use crate::observe::Path;
+use crate::plan::{EPOCH_MS, Nanos, ObjectId, Plan};
+
+const MS: Nanos = 1_000_000;
+/// The text that the origin sends when it was told to fail.
+const FAULT_BYTES: u64 = 28;
+
+/// What the origin does with a request that it takes up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Service {
+    /// `None`: the connection is closed without an answer.
+    pub(super) facts: Option<Facts>,
+    /// When it answers.
+    pub(super) at: Nanos,
+}
+
+/// The origin's state.
+#[derive(Debug)]
+pub(super) struct Origin {
+    catalogue: Catalogue,
+    versions: Versions,
+    pub(super) faults: Faults,
+    busy: u32,
+    waiting: VecDeque<Id>,
+    taken: u64,
+}
+
+impl Origin {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let catalogue = Catalogue { epoch_ms: EPOCH_MS, ..plan.origin.catalogue.clone() };
+        Self {
+            versions: catalogue.versions(),
+            catalogue,
+            faults: Faults::default(),
+            busy: 0,
+            waiting: VecDeque::new(),
+            taken: 0,
+        }
+    }
+
+    pub(super) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    pub(super) fn versions(&self) -> &Versions {
+        &self.versions
+    }
+
+    pub(super) fn publish(&mut self, selector: Selector, now: Nanos) {
+        self.versions.publish(selector, now / MS);
+    }
+
+    /// Whether a request that arrives now can be taken up at once; otherwise it stands in the queue.
+    pub(super) fn admit(&mut self, request: Id) -> bool {
+        if self.catalogue.concurrency.is_some_and(|most| self.busy >= most) {
+            self.waiting.push_back(request);
+            return false;
+        }
+        self.busy += 1;
+        true
+    }
+
+    /// A request has been served: the next one of the queue takes its slot.
+    pub(super) fn release(&mut self) -> Option<Id> {
+        let next = self.waiting.pop_front();
+        if next.is_none() {
+            self.busy = self.busy.saturating_sub(1);
+        }
+        next
+    }
+
+    /// Takes up a request: what it will answer, by the state of things now.
+    pub(super) fn take(&mut self, object: ObjectId, validator: Option<u32>, now: Nanos) -> Service {
+        let nth = self.taken;
+        self.taken += 1;
+        let delay = self.faults.delay_ms.saturating_mul(MS);
+        if self.faults.refuse {
+            return Service { facts: None, at: now + delay };
+        }
+        let date = (EPOCH_MS + i64::try_from(now / MS).unwrap_or(0)).div_euclid(1000);
+        let facts = Facts { status: 200, version: None, date, age: 0, bytes: 0, path: Path::EMPTY };
+        if let Some(status) = self.faults.status {
+            let facts = Facts { status, bytes: FAULT_BYTES, ..facts };
+            return Service { facts: Some(facts), at: now + delay };
+        }
+        let version = self.versions.version_at(object, now / MS);
+        let status = self.catalogue.class(object).map_or(404, |class| class.status);
+        let at = now + delay + self.catalogue.think(object, nth);
+        let unchanged = validator == Some(version) && (200..300).contains(&status);
+        let facts = if unchanged {
+            Facts { status: 304, version: Some(version), ..facts }
+        } else {
+            let bytes = self.catalogue.size(object);
+            Facts { status, version: Some(version), bytes, ..facts }
+        };
+        Service { facts: Some(facts), at }
+    }
+
+    /// How long `version` had been superseded at `at`; `None` if it was current.
+    pub(super) fn outdated_by(&self, object: ObjectId, version: u32, at: Nanos) -> Option<Nanos> {
+        if version >= self.versions.version_at(object, at / MS) {
+            return None;
+        }
+        let superseded = self.versions.superseded_at(object, version)?;
+        Some(at.saturating_sub(superseded.saturating_mul(MS)))
+    }
+}

@@ -1,0 +1,1 @@
+//! The simulator against formulas, exact counts and itself.

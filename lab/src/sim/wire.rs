@@ -1,0 +1,208 @@
+//! Links and connections in virtual time: pools of kept-alive connections, the network's one model of
+//! a transfer, cuts. It knows bytes and instants; it knows nothing of what is asked or answered.
+//!
+//! What it leaves out: a message is carried as a whole. A cut holds what would arrive during it, and
+//! what it held arrives one crossing after healing.
+
+use network::model::{Delivery, Flow, LinkModel, Line};
+
+use super::slab::{Id, Slab};
+use crate::plan::{Cut, CutKind, Direction, LinkState, Nanos, Plan, Spot};
+
+/// Bytes of a request's head.
+const REQUEST_HEAD: u64 = 320;
+/// Bytes of a response's head.
+pub(super) const RESPONSE_HEAD: u64 = 420;
+/// The origin and the router close connections that were idle for so long.
+const FAR_IDLE: Nanos = 60_000_000_000;
+
+/// One connection: both directions, and since when it is idle.
+#[derive(Debug)]
+struct Connection {
+    to: Flow,
+    from: Flow,
+    idle_since: Nanos,
+}
+
+/// One link: its model as it is now, and its idle connections, the latest used last.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) from: Spot,
+    pub(super) to: Spot,
+    line: Line,
+    pub(super) cut: Option<Cut>,
+    idle: Vec<Id>,
+    /// The far end closes a connection that was idle for so long.
+    patience: Nanos,
+    /// What a cut holds: exchanges whose next message would have arrived.
+    pub(super) held: Vec<(Id, bool)>,
+}
+
+/// All links of a plan, in the order of `Plan::links`.
+#[derive(Debug)]
+pub(super) struct Wires {
+    links: Vec<Link>,
+    connections: Slab<Connection>,
+    /// How many links are cut, so that the common case is one comparison.
+    pub(super) cuts: usize,
+    seed: u64,
+    opened: u64,
+}
+
+/// A request on its way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent {
+    pub(super) connection: Id,
+    pub(super) arrives: Nanos,
+    /// Whether the connection had to be made for it.
+    pub(super) new: bool,
+}
+
+impl Wires {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let links = plan.links().into_iter().map(|(from, to)| Link {
+            from,
+            to,
+            line: Line::new(&plan.link(from, to)),
+            cut: None,
+            idle: Vec::new(),
+            patience: match to {
+                Spot::Node(node) => plan.nodes[usize::from(node)].timeouts.idle,
+                _ => FAR_IDLE,
+            },
+            held: Vec::new(),
+        });
+        Self {
+            links: links.collect(),
+            connections: Slab::default(),
+            cuts: 0,
+            seed: plan.seed,
+            opened: 0,
+        }
+    }
+
+    /// The link between two spots.
+    pub(super) fn find(&self, from: Spot, to: Spot) -> Option<u32> {
+        let found = self.links.iter().position(|link| (link.from, link.to) == (from, to))?;
+        u32::try_from(found).ok()
+    }
+
+    pub(super) fn link(&self, link: u32) -> &Link {
+        &self.links[link as usize]
+    }
+
+    pub(super) fn one_way(&self, link: u32) -> Nanos {
+        self.link(link).line.one_way()
+    }
+
+    pub(super) fn round_trip(&self, link: u32) -> Nanos {
+        self.link(link).line.model().rtt
+    }
+
+    /// Whether a new connection would stay unanswered.
+    pub(super) fn unanswered(&self, link: u32) -> bool {
+        self.link(link).cut.is_some_and(|cut| cut.how == CutKind::Blackhole)
+    }
+
+    /// Whether every message on this link is answered with a reset.
+    pub(super) fn resets(&self, link: u32) -> bool {
+        self.link(link).cut.is_some_and(|cut| cut.how == CutKind::Reset)
+    }
+
+    /// Sends a request at `now`, on an idle connection or on a new one, which pays its handshake.
+    pub(super) fn request(&mut self, link: u32, now: Nanos) -> Sent {
+        let Link { line, idle, patience, .. } = &mut self.links[link as usize];
+        while let Some(id) = idle.pop() {
+            let Some(connection) = self.connections.get_mut(id) else { continue };
+            if now.saturating_sub(connection.idle_since) >= *patience {
+                // Those below it have been idle for even longer.
+                self.connections.remove(id);
+                for id in idle.drain(..) {
+                    self.connections.remove(id);
+                }
+                break;
+            }
+            let arrives = connection.to.send(line, now, REQUEST_HEAD).last;
+            return Sent { connection: id, arrives, new: false };
+        }
+        let stream = self.opened * 2;
+        self.opened += 1;
+        let mut to = Flow::new(self.seed, stream);
+        let arrives = to.send(line, now + line.handshake(), REQUEST_HEAD).last;
+        let from = Flow::new(self.seed, stream + 1);
+        let connection = self.connections.insert(Connection { to, from, idle_since: now });
+        Sent { connection, arrives, new: true }
+    }
+
+    /// Sends an answer back at `now`.
+    pub(super) fn respond(&mut self, link: u32, connection: Id, now: Nanos, bytes: u64) -> Delivery {
+        let line = &self.links[link as usize].line;
+        match self.connections.get_mut(connection) {
+            Some(connection) => connection.from.send(line, now, bytes),
+            None => Delivery { first: now + line.one_way(), last: now + line.one_way() },
+        }
+    }
+
+    /// The exchange on a connection is over; the connection is kept.
+    pub(super) fn keep(&mut self, link: u32, connection: Id, now: Nanos) {
+        if let Some(kept) = self.connections.get_mut(connection) {
+            kept.idle_since = now;
+            self.links[link as usize].idle.push(connection);
+        }
+    }
+
+    /// The connection is closed.
+    pub(super) fn close(&mut self, connection: Id) {
+        self.connections.remove(connection);
+    }
+
+    /// The idle connections of a link are closed by their far end, or by a reset.
+    pub(super) fn close_idle(&mut self, link: u32) {
+        for id in self.links[link as usize].idle.drain(..) {
+            self.connections.remove(id);
+        }
+    }
+
+    /// Every link that ends or begins at a spot.
+    pub(super) fn at(&self, spot: Spot) -> impl Iterator<Item = u32> + '_ {
+        let here = move |link: &Link| link.from == spot || link.to == spot;
+        self.links.iter().zip(0u32..).filter(move |(link, _)| here(link)).map(|(_, index)| index)
+    }
+
+    /// Whether a message in this direction is held now.
+    pub(super) fn holds(&self, link: u32, answer: bool) -> bool {
+        let Some(cut) = self.link(link).cut else { return false };
+        cut.how == CutKind::Blackhole
+            && match cut.direction {
+                Direction::Both => true,
+                Direction::Forward => !answer,
+                Direction::Backward => answer,
+            }
+    }
+
+    /// Holds an exchange's next message until the cut heals.
+    pub(super) fn hold(&mut self, link: u32, exchange: Id, answer: bool) {
+        self.links[link as usize].held.push((exchange, answer));
+    }
+
+    /// Brings a link into a state; its index, and whether it was cut before.
+    pub(super) fn set(&mut self, state: &LinkState) -> Option<(u32, bool)> {
+        let index = self.find(state.from, state.to)?;
+        let link = &mut self.links[index as usize];
+        let was = link.cut.is_some();
+        link.cut = state.cut;
+        let model: &LinkModel = &state.model;
+        link.line = Line::new(model);
+        self.cuts = self.links.iter().filter(|link| link.cut.is_some()).count();
+        Some((index, was))
+    }
+
+    /// Takes what the link has held, if it may go on now.
+    pub(super) fn released(&mut self, link: u32) -> Vec<(Id, bool)> {
+        let held = std::mem::take(&mut self.links[link as usize].held);
+        let (stay, go): (Vec<_>, Vec<_>) =
+            held.into_iter().partition(|&(_, answer)| self.holds(link, answer));
+        self.links[link as usize].held = stay;
+        go
+    }
+}
