@@ -1,12 +1,12 @@
 //! What the router counts, in the OpenMetrics text format.
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnswerKind {
     /// JSON on `/route`.
     Route,
@@ -16,9 +16,19 @@ pub(crate) enum AnswerKind {
     Refusal,
 }
 
+impl AnswerKind {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Route => "route",
+            Self::Redirect => "redirect",
+            Self::Refusal => "refusal",
+        }
+    }
+}
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct AnswerLabels {
-    kind: AnswerKind,
+    kind: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -31,13 +41,7 @@ struct NodeLabels {
 struct CheckLabels {
     pop: String,
     node: String,
-    result: CheckResult,
-}
-
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
-enum CheckResult {
-    Success,
-    Failure,
+    result: &'static str,
 }
 
 #[derive(Debug)]
@@ -78,12 +82,16 @@ impl Metrics {
     }
 
     pub(crate) fn answered(&self, kind: AnswerKind) {
-        self.answers.get_or_create(&AnswerLabels { kind }).inc();
+        self.answers
+            .get_or_create(&AnswerLabels { kind: kind.label() })
+            .inc();
     }
 
     /// How many requests were answered so.
     pub(crate) fn answers(&self, kind: AnswerKind) -> u64 {
-        self.answers.get_or_create(&AnswerLabels { kind }).get()
+        self.answers
+            .get_or_create(&AnswerLabels { kind: kind.label() })
+            .get()
     }
 
     pub(crate) fn chosen(&self, pop: &str, node: &str) {
@@ -91,11 +99,7 @@ impl Metrics {
     }
 
     pub(crate) fn checked(&self, pop: &str, node: &str, success: bool) {
-        let result = if success {
-            CheckResult::Success
-        } else {
-            CheckResult::Failure
-        };
+        let result = if success { "success" } else { "failure" };
         let labels = CheckLabels {
             pop: pop.to_owned(),
             node: node.to_owned(),

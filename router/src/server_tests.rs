@@ -275,8 +275,8 @@ async fn the_admin_listener_tells_how_it_goes() {
     assert_eq!(world.admin("/ready").await.status(), 200);
     let metrics = world.admin("/metrics").await.text().await.expect("text");
     for line in [
-        "cdnlab_router_answers_total{kind=\"Route\"} 1",
-        "cdnlab_router_answers_total{kind=\"Redirect\"} 1",
+        "cdnlab_router_answers_total{kind=\"route\"} 1",
+        "cdnlab_router_answers_total{kind=\"redirect\"} 1",
         "cdnlab_router_node_up{pop=\"fra\",node=\"fra-1\"} 1",
         "cdnlab_router_choices_total{pop=\"iad\",node=\"iad-1\"} 2",
     ] {
