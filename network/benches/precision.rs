@@ -3,11 +3,12 @@
 //! Prints medians and tails; a busy machine shows in the tails first. The link runs on a runtime of its own, as in the
 //! process that it usually is.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use network::control::NewLink;
 use network::model::LinkModel;
-use network::node::{self, Config};
+use network::node::{self, Config, Running};
 use network::time::{Timer, nanos};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -38,6 +39,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             beyond / 2
         );
     }
+    let rtt = Duration::from_millis(20);
+    let listen = lab.block_on(start_link(&links, rtt))?;
+    let busy = summary(lab.block_on(many_round_trips(listen.1))?);
+    let beyond = busy.p50.saturating_sub(rtt);
+    println!(
+        "  {BUSY} at once   {}   beyond the model {:?} per crossing, {rtt:?}",
+        busy.show(),
+        beyond / 2
+    );
+    lab.block_on(async { links.spawn(listen.0.stop(Duration::ZERO)).await })?;
+    let (node, listen, sink) = lab.block_on(start_bulk(&links))?;
+    let took = lab.block_on(bulk(listen, sink))?;
+    println!(
+        "\n{} MiB through a link without delay: {:.0} MiB/s",
+        BULK >> 20,
+        (BULK >> 20) as f64 / took.as_secs_f64()
+    );
+    lab.block_on(async { links.spawn(node.stop(Duration::ZERO)).await })?;
     Ok(())
 }
 
@@ -76,13 +95,16 @@ async fn echo() -> std::io::Result<std::net::SocketAddr> {
     Ok(address)
 }
 
-async fn through_a_link(
+type Failure = Box<dyn std::error::Error>;
+
+async fn link_to(
     links: &Runtime,
+    target: SocketAddr,
     rtt: Duration,
-) -> Result<Vec<Duration>, Box<dyn std::error::Error>> {
+) -> Result<(Running, SocketAddr), Failure> {
     let link = NewLink {
         name: "a".into(),
-        target: echo().await?.to_string(),
+        target: target.to_string(),
         listen: None,
         model: LinkModel::of_rtt(nanos(rtt)),
         seed: 1,
@@ -93,9 +115,61 @@ async fn through_a_link(
     };
     let node = links.spawn(node::start(config)).await??;
     let listen = node.links().await.first().ok_or("no link")?.listen;
+    Ok((node, listen))
+}
+
+async fn start_link(links: &Runtime, rtt: Duration) -> Result<(Running, SocketAddr), Failure> {
+    link_to(links, echo().await?, rtt).await
+}
+
+async fn through_a_link(links: &Runtime, rtt: Duration) -> Result<Vec<Duration>, Failure> {
+    let (node, listen) = start_link(links, rtt).await?;
     let trips = round_trips(TcpStream::connect(listen).await?).await?;
     links.spawn(node.stop(Duration::ZERO)).await?;
     Ok(trips)
+}
+
+/// Connections that are busy at the same time.
+const BUSY: usize = 64;
+
+async fn many_round_trips(listen: SocketAddr) -> Result<Vec<Duration>, Failure> {
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..BUSY {
+        all.spawn(async move { round_trips(TcpStream::connect(listen).await?).await });
+    }
+    let mut trips = Vec::new();
+    while let Some(ended) = all.join_next().await {
+        trips.extend(ended??);
+    }
+    Ok(trips)
+}
+
+const BULK: usize = 1 << 30;
+
+async fn start_bulk(links: &Runtime) -> Result<(Running, SocketAddr, TcpListener), Failure> {
+    let sink = TcpListener::bind("127.0.0.1:0").await?;
+    let (node, listen) = link_to(links, sink.local_addr()?, Duration::ZERO).await?;
+    Ok((node, listen, sink))
+}
+
+async fn bulk(listen: SocketAddr, sink: TcpListener) -> Result<Duration, Failure> {
+    let mut from = TcpStream::connect(listen).await?;
+    let (mut to, _) = sink.accept().await?;
+    let begun = Instant::now();
+    let send = async {
+        let block = vec![0; 256 * 1024];
+        for _ in 0..BULK / block.len() {
+            from.write_all(&block).await?;
+        }
+        from.shutdown().await
+    };
+    let take = async {
+        let mut block = vec![0; 256 * 1024];
+        while to.read(&mut block).await? > 0 {}
+        Ok(())
+    };
+    tokio::try_join!(send, take)?;
+    Ok(begun.elapsed())
 }
 
 async fn round_trips(mut stream: TcpStream) -> std::io::Result<Vec<Duration>> {

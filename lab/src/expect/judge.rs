@@ -8,6 +8,7 @@ use crate::metrics::{Figure, Measured, Selector, Unit};
 
 /// The verdict on one expectation for one variant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Verdict {
     /// The expectation as written.
     pub expectation: String,
@@ -25,6 +26,7 @@ pub struct Verdict {
 
 /// One side of an expectation, as found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Quoted {
     /// What was read, such as `direct.latency_p50{region=europe}`; `null` for a plain number.
     pub reading: Option<String>,

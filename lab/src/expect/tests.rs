@@ -172,8 +172,8 @@ fn verdicts_quote_figures_and_samples() {
     check(
         "overall_hit_ratio > 0",
         &[
-            (true, "cdn.overall_hit_ratio = 75.0 % (n 4) > 0.0 %"),
-            (false, "direct.overall_hit_ratio = 0.0 % (n 1,200) > 0.0 %"),
+            (true, "cdn.overall_hit_ratio = 75.0 % (n 4) > 0 %"),
+            (false, "direct.overall_hit_ratio = 0 % (n 1,200) > 0 %"),
         ],
     );
     check(
@@ -187,14 +187,14 @@ fn verdicts_quote_figures_and_samples() {
         "cdn: request_hit_ratio{window=cut} >= 0",
         &[(
             false,
-            "cdn.request_hit_ratio{window=cut} = n/a (n 0) >= 0.0 %; no samples: neither met nor refuted, so missed",
+            "cdn.request_hit_ratio{window=cut} = n/a (n 0) >= 0 %; no samples: neither met nor refuted, so missed",
         )],
     );
     check(
         "cdn: request_hit_ratio{window=cut} >= 0 may be empty",
         &[(
             true,
-            "cdn.request_hit_ratio{window=cut} = n/a (n 0) >= 0.0 %; no samples, which it may have",
+            "cdn.request_hit_ratio{window=cut} = n/a (n 0) >= 0 %; no samples, which it may have",
         )],
     );
     check(

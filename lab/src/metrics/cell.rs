@@ -1,10 +1,16 @@
 //! Counters for one (region, node, path class) of one window. Every label combination is a sum of cells.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::histogram::Histogram;
 use crate::observe::{Answer, Failure, RequestClass, Verified};
 
 /// Why a cache had to go upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// The node had never stored it, or lost everything in a restart.
     Cold,

@@ -7,9 +7,9 @@ use super::histogram::Histogram;
 use crate::plan::Nanos;
 
 /// A request sent later than this counts as late.
-pub const LATE: Nanos = 10_000_000;
+pub(crate) const LATE: Nanos = 10_000_000;
 /// More late requests than this share make a run invalid.
-pub const LATE_SHARE: f64 = 0.01;
+pub(crate) const LATE_SHARE: f64 = 0.01;
 
 /// How late the driver was, in microseconds.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +20,7 @@ pub struct Lateness {
 
 /// Whether a run's figures can be believed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Validity {
     /// Whether they can.
     pub valid: bool,

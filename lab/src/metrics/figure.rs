@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A value with its sample count; no value without samples, so that `n/a` is never mistaken for 0 % or 100 %.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Figure {
     /// The value: a ratio between 0 and 1 (an offload may be negative), seconds, bytes or a count. `null`: not available.
     pub value: Option<f64>,
@@ -38,7 +39,7 @@ impl Figure {
     #[must_use]
     pub fn of(value: Option<f64>, samples: u64) -> Self {
         Self {
-            value: value.filter(|_| samples > 0),
+            value: value.filter(|_| samples > 0).map(tidy),
             samples,
         }
     }
@@ -51,4 +52,9 @@ impl Figure {
             samples: self.samples,
         }
     }
+}
+
+/// Twelve significant digits: more than any figure means, and few enough that every JSON reader gives back the same number.
+pub(crate) fn tidy(value: f64) -> f64 {
+    format!("{value:.11e}").parse().unwrap_or(value)
 }

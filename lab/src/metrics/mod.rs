@@ -22,16 +22,18 @@ pub(crate) mod testing;
 mod tiers;
 
 pub use cell::Cause;
+pub(crate) use driver::LATE;
 pub use driver::{Lateness, Validity};
 pub use figure::Figure;
 pub use histogram::Histogram;
 pub use measured::{Measured, Selector, Span};
 pub use metric::{Label, METRICS, Metric, MetricInfo, Stat, Unit};
 pub use show::NOT_AVAILABLE;
-pub(crate) use show::thousands;
 
 pub(crate) use cell::Cell;
-pub(crate) use series::Series;
+pub(crate) use figure::tidy;
+pub(crate) use measured::{hit_ratio, statistic};
+pub(crate) use series::{Bucket, RegionBucket, Series};
 pub(crate) use shape::Shape;
 
 use classify::judge;

@@ -28,8 +28,11 @@ impl Unit {
     }
 }
 
-/// One decimal; more where it would otherwise claim 0 % or 100 %.
+/// One decimal; more where it would otherwise claim 0 % or 100 %, none where it is exactly that.
 fn percent(value: f64) -> String {
+    if value == 0.0 || value == 1.0 {
+        return format!("{} %", if value == 0.0 { 0 } else { 100 });
+    }
     let percent = value * 100.0;
     let mut decimals = 1;
     while decimals < 4 {
@@ -41,8 +44,6 @@ fn percent(value: f64) -> String {
         }
         decimals += 1;
     }
-    // No "-0.0".
-    let percent = if percent == 0.0 { 0.0 } else { percent };
     format!("{percent:.decimals$} %")
 }
 
@@ -86,7 +87,7 @@ fn bytes(value: f64) -> String {
 }
 
 /// A whole number with a comma between thousands.
-pub(crate) fn thousands(value: f64) -> String {
+fn thousands(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());
     let mut shown = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -110,9 +111,9 @@ mod tests {
     fn values_read_well_and_never_claim_an_end_they_do_not_reach() {
         let check = |unit: Unit, value, expected: &str| assert_eq!(unit.show(value), expected);
         for (value, shown) in [
-            (0.0, "0.0 %"),
-            (-0.0, "0.0 %"),
-            (1.0, "100.0 %"),
+            (0.0, "0 %"),
+            (-0.0, "0 %"),
+            (1.0, "100 %"),
             (0.7321, "73.2 %"),
             (0.99987, "99.99 %"),
         ] {

@@ -55,14 +55,10 @@ impl ScenarioFile {
                 let folder = path.parent().map(Path::to_owned).unwrap_or_default();
                 Self::parse(&file, text, &folder, allow_remote)
             }
-            Err(error) => {
-                let message = format!("cannot be read: {error}");
-                Err(ScenarioError {
-                    file,
-                    problems: vec![nowhere(message)],
-                    text: String::new(),
-                })
-            }
+            Err(error) => Err(ScenarioError::of_file(
+                &file,
+                format!("cannot be read: {error}"),
+            )),
         }
     }
 

@@ -9,10 +9,12 @@ pub mod clients;
 mod decode;
 pub mod events;
 mod file;
+mod library;
 mod names;
 pub mod places;
 mod problems;
 mod read;
+mod schema;
 pub mod topology;
 mod tree;
 pub mod values;
@@ -20,8 +22,10 @@ pub mod written;
 
 pub use check::SCHEMA;
 pub use file::{BASE, PlanOptions, ScenarioFile};
+pub use library::{SHIPPED, Shipped};
 pub use names::nearest;
 pub use problems::{Problem, ScenarioError};
+pub use schema::{json_schema, json_schema_text};
 pub use tree::Position;
 pub use written::{Driver, Drivers, Scenario};
 

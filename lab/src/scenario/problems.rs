@@ -30,6 +30,23 @@ pub struct ScenarioError {
     pub(crate) text: String,
 }
 
+impl ScenarioError {
+    /// About a file as a whole.
+    pub(crate) fn of_file(file: &str, message: String) -> Self {
+        let problem = Problem {
+            at: Position::default(),
+            variant: None,
+            path: String::new(),
+            message,
+        };
+        Self {
+            file: file.to_owned(),
+            problems: vec![problem],
+            text: String::new(),
+        }
+    }
+}
+
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, problem) in self.problems.iter().enumerate() {

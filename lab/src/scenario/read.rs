@@ -149,7 +149,10 @@ fn finish(
         }
     };
     for Variant { name, scenario, .. } in &variants {
-        add(&mut known.variants, name);
+        // A file without variants has none to name.
+        if base.entry("variants").is_some() {
+            add(&mut known.variants, name);
+        }
         scenario
             .windows
             .names()

@@ -193,6 +193,8 @@ impl Exchange {
 
     fn keep(&self, policy: &Policy, forward: Forward, answer: &Answer, now: Timestamp) -> Keep {
         match self.request.method {
+            // A refresh that meets an error leaves the stale response where it is.
+            _ if self.background && answer.status >= 500 => Keep::Nothing,
             MethodClass::Unsafe if (200..400).contains(&answer.status) => Keep::Forget,
             MethodClass::Get if self.request.no_store() => Keep::Nothing,
             MethodClass::Get => match answer.storable {

@@ -100,3 +100,22 @@ fn no_cache_responses_are_not_waited_for() {
     };
     assert_eq!(action, Action::Forward(expected));
 }
+
+#[test]
+fn a_refresh_that_meets_an_error_leaves_the_stale_response() {
+    let digest = Digest {
+        stale_while_revalidate: 10_000,
+        ..fresh()
+    };
+    // Even an error that may be stored, by a policy with a lifetime for errors.
+    let error = Digest {
+        status: 503,
+        ..fresh()
+    };
+    let (mut refresh, _) = Exchange::refresh(&policy(), stale(digest), T0);
+    let _ = refresh.handle(&policy(), Event::Lead, T0);
+    let event = Event::Upstream(answer(503, Ok(error), at(10)));
+    let found = reply(refresh.handle(&policy(), event, at(10)));
+    assert_eq!((found.from, found.keep), (From::Nobody, Keep::Nothing));
+    assert!(found.land.is_some());
+}

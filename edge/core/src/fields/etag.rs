@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, header};
 
-use super::list;
+use super::split_tags;
 
 /// An entity tag as it stands in a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +43,16 @@ impl<'a> ETag<'a> {
 
 /// Whether a list of entity tags, such as If-None-Match, has `*` or one that equals weakly.
 pub fn list_matches(headers: &HeaderMap, name: &HeaderName, tag: Option<&ETag<'_>>) -> bool {
-    list(headers, name).any(|member| {
-        member == b"*"
-            || tag.is_some_and(|tag| {
-                ETag::parse(member).is_some_and(|candidate| candidate.weakly_equals(tag))
-            })
-    })
+    headers
+        .get_all(name)
+        .iter()
+        .flat_map(|line| split_tags(line.as_bytes()))
+        .any(|member| {
+            member == b"*"
+                || tag.is_some_and(|tag| {
+                    ETag::parse(member).is_some_and(|candidate| candidate.weakly_equals(tag))
+                })
+        })
 }
 
 #[cfg(test)]
@@ -75,6 +79,7 @@ mod tests {
         check(b"\"b, \\\"", b"\"b\"", false);
         check(b"\"a,b\"", b"\"a,b\"", true);
         check(b"\"a,b\"", b"\"a\"", false);
+        check(b"\"a\\\", \"b\"", b"\"b\"", true);
         check(b"*", b"\"a\"", true);
         check(b"*", b"", true);
         check(b"\"\xfc\"", b"\"\xfc\"", true);

@@ -24,10 +24,27 @@ pub fn list<'a>(
 
 /// The members of one line of a comma-separated list.
 pub fn split(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    split_at(line, comma)
+}
+
+/// The members of one line of a comma-separated list of entity tags, in whose quotes a backslash
+/// stands for itself (RFC 9110 section 8.8.3).
+pub fn split_tags(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    split_at(line, |bytes| {
+        let mut quoted = false;
+        let ends = |byte: &u8| {
+            quoted ^= *byte == b'"';
+            *byte == b',' && !quoted
+        };
+        bytes.iter().position(ends).unwrap_or(bytes.len())
+    })
+}
+
+fn split_at(line: &[u8], end: impl Fn(&[u8]) -> usize) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
         while let Some(bytes) = rest {
-            let end = comma(bytes);
+            let end = end(bytes);
             rest = bytes.get(end + 1..);
             let member = bytes[..end].trim_ascii();
             if !member.is_empty() {
@@ -59,4 +76,52 @@ pub fn is_token(bytes: &[u8]) -> bool {
         && bytes
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, HeaderValue, header};
+    use proptest::prelude::*;
+
+    #[test]
+    fn lists_over_lines() {
+        let mut headers = HeaderMap::new();
+        for line in ["a, \"b,c\" ,,", "", "d=\"e\\\",f\", g", "\"open, h"] {
+            headers.append(header::VARY, HeaderValue::from_static(line));
+        }
+        let members: Vec<&[u8]> = list(&headers, &header::VARY).collect();
+        let expected: [&[u8]; 5] = [b"a", b"\"b,c\"", b"d=\"e\\\",f\"", b"g", b"\"open, h"];
+        assert_eq!(members, expected);
+    }
+
+    proptest! {
+        /// No reader panics, whatever stands in a field.
+        #[test]
+        fn readers_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), at: i64) {
+            let _ = date::parse(&bytes, crate::Timestamp(at));
+            let _ = range::parse(&bytes, at.unsigned_abs());
+            let _ = etag::ETag::parse(&bytes);
+            let _ = age::delta_seconds(&bytes);
+            let Ok(value) = HeaderValue::from_bytes(&bytes) else { return Ok(()) };
+            let mut headers = HeaderMap::new();
+            for name in [header::CACHE_CONTROL, header::AGE, header::VARY, header::CONNECTION] {
+                headers.insert(name, value.clone());
+            }
+            let _ = cache_control::response_directives(&headers);
+            let _ = age::of(&headers);
+            let _ = crate::Vary::of(&headers);
+            connection::remove_hop_by_hop(&mut headers);
+        }
+
+        /// A directive is found whatever surrounds it, unless it is in quotes.
+        #[test]
+        fn directives_are_found(before in "[a-z]{0,5}(=\"[^\"\\\\]{0,9}\")?", after in "[a-z,= ]{0,9}") {
+            let text = format!("{before}, No-Store , {after}");
+            let mut headers = HeaderMap::new();
+            let Ok(value) = HeaderValue::from_str(&text) else { return Ok(()) };
+            headers.insert(header::CACHE_CONTROL, value);
+            prop_assert!(cache_control::response_directives(&headers).no_store);
+        }
+    }
 }

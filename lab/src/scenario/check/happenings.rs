@@ -10,9 +10,11 @@ pub(super) fn check(scenario: &Scenario, p: &mut Problems) {
     for (name, window) in scenario.windows.iter() {
         let path = ["windows", name];
         p.check(is_name(name), &path, || not_a_name(name));
-        p.check(!matches!(name, "warmup" | "measured"), &path, || {
-            format!("every run has a window `{name}` of its own")
-        });
+        p.check(
+            !matches!(name, "warmup" | "measured" | "all"),
+            &path,
+            || format!("every run has a window `{name}` of its own"),
+        );
         p.check(window.from < window.to, &path, || {
             format!("it ends ({}) before it begins ({})", window.to, window.from)
         });

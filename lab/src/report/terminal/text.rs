@@ -1,0 +1,119 @@
+//! Text that is safe and fits: names from traces and URLs reach a terminal only through here.
+
+/// The width that everything fits into, in columns.
+pub(super) const WIDTH: usize = 100;
+
+/// A name as it may be shown: control characters, line breaks and marks that reorder text are replaced, and it is cut
+/// after `most` characters.
+pub(super) fn plain(name: &str, most: usize) -> String {
+    let harmless = |c: char| {
+        let reorders = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        if c.is_control() || reorders {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    let mut shown: String = name.chars().take(most).map(harmless).collect();
+    if name.chars().count() > most {
+        shown.pop();
+        shown.push('…');
+    }
+    shown
+}
+
+/// Words laid out in lines of at most [`WIDTH`] columns; lines after the first are indented by `indent`.
+pub(super) fn wrapped(first: &str, text: &str, indent: usize) -> String {
+    let mut lines = vec![first.to_owned()];
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        let mut word: Vec<char> = word.chars().collect();
+        loop {
+            let line = lines.last_mut().map_or(0, |line| line.chars().count());
+            let gap = usize::from(!empty);
+            if line + gap + word.len() <= WIDTH {
+                let line = lines.last_mut().into_iter();
+                line.for_each(|line| {
+                    line.push_str(&" ".repeat(gap));
+                    line.extend(word.iter());
+                });
+                empty = false;
+                break;
+            }
+            if empty {
+                // Longer than a whole line.
+                let room = WIDTH.saturating_sub(line).max(1).min(word.len());
+                let rest = word.split_off(room);
+                lines
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|line| line.extend(word.iter()));
+                word = rest;
+            }
+            lines.push(" ".repeat(indent));
+            empty = true;
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// A share as a bar of at most `columns` columns, in eighths of a column. Anything above zero shows.
+pub(super) fn bar(share: f64, columns: usize) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (share.clamp(0.0, 1.0) * columns as f64 * 8.0).round() as usize;
+    let eighths = if share > 0.0 { eighths.max(1) } else { eighths };
+    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
+}
+
+/// Shares over time, one character each; a blank where there is none.
+pub(super) fn sparkline(shares: &[Option<f64>]) -> String {
+    const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let level = |share: &Option<f64>| {
+        share.map_or(' ', |share| {
+            LEVELS[(share.clamp(0.0, 1.0) * 7.0).round() as usize]
+        })
+    };
+    shares.iter().map(level).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn hostile_names_come_out_harmless() {
+        assert_eq!(
+            plain("a\u{1b}[31mb\nc\u{202e}d\u{9b}e\r\u{7}", 40),
+            "a\u{fffd}[31mb\u{fffd}c\u{fffd}d\u{fffd}e\u{fffd}\u{fffd}"
+        );
+        assert_eq!(plain("abcdef", 4), "abc…");
+        assert_eq!(plain("日本", 4), "日本");
+    }
+
+    #[test]
+    fn bars_and_lines() {
+        assert_eq!(
+            (bar(0.0, 4), bar(1.0, 4), bar(0.5, 4)),
+            (String::new(), "████".into(), "██".into())
+        );
+        assert_eq!(bar(0.0001, 4), "▏");
+        assert_eq!(bar(f64::NAN, 4), "");
+        assert_eq!(sparkline(&[None, Some(0.0), Some(0.5), Some(1.0)]), " ▁▅█");
+    }
+
+    proptest! {
+        #[test]
+        fn wrapping_keeps_every_word_within_the_width(text in "[a-z]{1,150}( [a-zé]{1,130}){0,8}", indent in 0_usize..8) {
+            let out = wrapped("  x ", &text, indent);
+            prop_assert!(out.lines().all(|line| line.chars().count() <= WIDTH), "{out}");
+            let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            prop_assert_eq!(letters(&out), letters(&format!("x{text}")));
+        }
+
+        #[test]
+        fn no_control_character_passes(name in ".{0,60}") {
+            prop_assert!(!plain(&name, 50).chars().any(char::is_control));
+        }
+    }
+}
