@@ -20,6 +20,7 @@ pub struct Catalogue {
     #[serde(default)]
     pub seed: u64,
     /// Wall clock at offset 0, in milliseconds since the Unix epoch. Versions change by offsets.
+    /// A server takes 0, the default, as the moment of its own start.
     #[serde(default)]
     pub epoch_ms: i64,
     /// The classes; a path belongs to the first class that it fits.

@@ -23,7 +23,7 @@ pub mod server;
 pub mod validator;
 pub mod versions;
 
-pub use body::{BodyBytes, Verifier};
+pub use body::{BodyBytes, Verifier, version_of_bytes};
 pub use catalogue::{Catalogue, Class, DurationDist, ObjectId, SizeDist, VaryOn};
 pub use check::CatalogueError;
 pub use faults::Faults;

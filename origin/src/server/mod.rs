@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -136,15 +136,19 @@ impl Running {
 
 /// Starts an origin on the current tokio runtime.
 pub async fn start(config: Config) -> Result<Running, StartError> {
+    let clock = Clock::start();
     let behind = match config.source {
-        Source::Synthetic(catalogue) => {
+        Source::Synthetic(mut catalogue) => {
             catalogue.check()?;
+            if catalogue.epoch_ms == 0 {
+                catalogue.epoch_ms = clock.wall_ms;
+            }
             Behind::Synthetic(synthetic::Synthetic::new(catalogue))
         }
         Source::Pass(pass) => Behind::Pass(pass::Upstream::new(&pass)?),
     };
-    let data = bind(config.listen).await?;
-    let admin = bind(config.admin).await?;
+    let data = bind(config.listen)?;
+    let admin = bind(config.admin)?;
     let (drain, draining) = watch::channel(false);
     let (close, closing) = watch::channel(false);
     let (stop, stop_requested) = watch::channel(false);
@@ -152,7 +156,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         behind,
         log: Log::new(config.log_capacity),
         faults: Mutex::default(),
-        clock: Clock::start(),
+        clock,
         timer: timer::Timer::start().map_err(StartError::Thread)?,
         stop,
         draining: draining.clone(),
@@ -173,11 +177,24 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     })
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Listen { address, source })
+fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // A port whose last connections still linger is free on Unix; elsewhere this would share it.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|source| StartError::Listen { address, source })
 }
+
+/// Bursts of thousands of connections are what experiments are made of; the usual 1,024 would make
+/// some wait a second for a second SYN.
+const BACKLOG: u32 = 4096;
 
 fn address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)

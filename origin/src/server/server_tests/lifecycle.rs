@@ -83,3 +83,15 @@ async fn wrong_configurations_do_not_start() {
         assert_eq!(error, format!("cannot pass requests to {url:?}: {why}"));
     }
 }
+
+/// Without an epoch of its own, a catalogue's script begins when the origin does, not in 1970.
+#[tokio::test]
+async fn the_script_begins_with_the_origin() {
+    let mut changing = catalogue();
+    changing.classes[0].changes_every_ms = Some(1 << 38);
+    let running = origin(Source::Synthetic(changing)).await;
+    let (head, _) = get(running.listen(), "/plain/1").await;
+    assert!(head.contains("etag: \"v1-"), "{head}");
+    assert!(!head.contains("last-modified: thu, 01 jan 1970"), "{head}");
+    running.stop(GRACE).await;
+}
