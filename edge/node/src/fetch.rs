@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use edge_core::purge::{Mode, Sequence};
 use edge_core::{
-    Action, Answer, CacheKey, Detail, Digest, Event, Forward, From, Handling, Keep, NotStorable,
+    Action, Answer, Detail, Digest, Event, Forward, From, Handling, Keep, NotStorable,
     ResponseHead, Source, Stored, StoredHead, UpstreamError, Validators, Vary, born, digest,
     refresh_request, update_304, upstream_request,
 };
@@ -14,14 +14,13 @@ use http_body::Body as _;
 
 use crate::body::ReplyBody;
 use crate::client::X_FORWARDED_FOR;
-use crate::flights::{Arrived, Cargo, Landed, Leading};
+use crate::fill::{Fill, Stores};
+use crate::flights::{Arrived, Cargo, Landed};
 use crate::laggard::{Resume, strong_etag};
-use crate::node::Node;
 use crate::ride::{Ride, nobody};
 use crate::serve::{self, REQUEST_ID, Reply};
-use crate::store::{self, Body};
-use crate::tasks::Task;
-use crate::transfer::{Patience, Transfer};
+use crate::store;
+use crate::transfer::Transfer;
 use crate::upstream::{Failure, RequestBody, UpstreamBody, with_host};
 
 /// What an upstream request has brought.
@@ -410,95 +409,11 @@ fn error(failure: Failure) -> UpstreamError {
         Failure::Connect => UpstreamError::Refused,
         Failure::ConnectTimeout => UpstreamError::ConnectTimeout,
         Failure::FirstByteTimeout => UpstreamError::FirstByteTimeout,
-        Failure::Closed | Failure::Idle | Failure::Truncated | Failure::Changed => {
-            UpstreamError::Closed
-        }
+        Failure::Closed
+        | Failure::Idle
+        | Failure::Truncated
+        | Failure::Changed
+        | Failure::Unwanted => UpstreamError::Closed,
         Failure::Malformed => UpstreamError::Protocol,
-    }
-}
-
-/// What is stored when a body is whole.
-struct Stores {
-    key: CacheKey,
-    stamp: Sequence,
-    facts: Stored,
-    head: StoredHead,
-}
-
-/// A body on its way from upstream into a transfer and, whole, into the store.
-pub(crate) struct Fill {
-    node: Arc<Node>,
-    body: UpstreamBody,
-    transfer: Arc<Transfer>,
-    length: Option<u64>,
-    stores: Stores,
-    /// In the table of flights until the store has it.
-    leading: Option<Leading>,
-    _task: Task,
-}
-
-impl Fill {
-    /// Carries the body to its end.
-    pub(crate) async fn run(mut self) {
-        let mut patience = Patience::default();
-        let mut come = 0;
-        let ended = loop {
-            if self.transfer.room(&mut patience).await.is_err() {
-                // Nobody reads it and it is too large to be kept.
-                break Err(Failure::Truncated);
-            }
-            match self.body.chunk().await {
-                Some(Ok(chunk)) => {
-                    come += chunk.len() as u64;
-                    if self.length == Some(come) {
-                        // The last bytes: who has them may ask again at once, and is to find it stored.
-                        self.transfer.push_last(&chunk, |pieces| self.store(pieces));
-                        self.leading = None;
-                        return;
-                    }
-                    let late = self.transfer.whole();
-                    self.transfer.push(&chunk);
-                    if late && !self.transfer.whole() {
-                        self.node.counters.too_large.inc();
-                    }
-                    if !self.transfer.from_start() {
-                        // Who comes now finds no beginning here and begins a flight of its own.
-                        self.leading = None;
-                    }
-                }
-                Some(Err(failure)) => {
-                    self.node.counters.truncated.inc();
-                    self.node.counters.upstream_failures.inc();
-                    break Err(failure);
-                }
-                None => break Ok(()),
-            }
-        };
-        match ended {
-            Ok(()) => self.transfer.push_last(&[], |pieces| self.store(pieces)),
-            Err(failure) => {
-                // First nobody new finds it, then those who read it hear of its end.
-                self.leading = None;
-                self.transfer.fail(failure);
-            }
-        }
-    }
-
-    fn store(&self, pieces: Vec<bytes::Bytes>) {
-        let Stores {
-            key,
-            stamp,
-            facts,
-            head,
-        } = &self.stores;
-        let response = store::Response {
-            facts: *facts,
-            head: head.clone(),
-            body: Body::new(pieces),
-        };
-        self.node
-            .store
-            .insert_response(key.clone(), *stamp, Arc::new(response));
-        self.node.counters.stored.inc();
     }
 }

@@ -13,6 +13,7 @@ mod client;
 mod config;
 mod counters;
 mod fetch;
+mod fill;
 mod flights;
 mod laggard;
 mod listen;

@@ -4,6 +4,8 @@
 //! a bounded window that follows the fastest reader. A reader that the window has left behind is
 //! told so. Knows nothing of HTTP: bytes in order, and how they ended.
 
+mod crumbs;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +16,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use self::crumbs::joined;
 use crate::upstream::Failure;
 
 /// How long, in all, a transfer waits for readers that are about to fall out of its window. It
@@ -102,20 +105,38 @@ impl State {
             if self.end <= keep.whole && keep.budget.take(size) {
                 self.taken += size;
             } else {
-                // Found late to be too large: from here on it is a window.
+                // Found late to be too large: from here on it becomes a window.
                 self.whole = false;
-                keep.budget.give_back(std::mem::take(&mut self.taken));
             }
         }
         if !self.whole {
-            while self.end - self.base > keep.window && self.chunks.len() > 1 {
-                let gone = self
-                    .chunks
-                    .pop_front()
-                    .map_or(0, |chunk| chunk.len() as u64);
-                self.base += gone;
-                self.first += 1;
+            self.trim(keep);
+        }
+    }
+
+    /// Drops what is older than the window, but nothing that the fastest reader still needs: what
+    /// was kept whole until now can be far ahead of all readers.
+    fn trim(&mut self, keep: &Keep) {
+        let fastest = self
+            .readers
+            .iter()
+            .flatten()
+            .map(|slot| slot.at)
+            .max()
+            .unwrap_or(self.end);
+        while self.end - self.base > keep.window {
+            let Some(front) = self.chunks.front().map(|chunk| chunk.len() as u64) else {
+                break;
+            };
+            if self.base + front > fastest {
+                break;
             }
+            self.chunks.pop_front();
+            self.base += front;
+            self.first += 1;
+        }
+        if self.end - self.base <= keep.window {
+            keep.budget.give_back(std::mem::take(&mut self.taken));
         }
     }
 }
@@ -312,41 +333,6 @@ impl Drop for Transfer {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         self.keep.budget.give_back(state.taken);
     }
-}
-
-/// Below this size neighbouring chunks are joined, so that a body that came in crumbs does not
-/// cost more in bookkeeping than in bytes.
-const CRUMB: usize = 16 << 10;
-
-fn joined<'a>(chunks: impl Iterator<Item = &'a Bytes>) -> Vec<Bytes> {
-    let mut all: Vec<Bytes> = Vec::new();
-    let mut crumbs: Vec<u8> = Vec::new();
-    let mut single: Option<&Bytes> = None;
-    let flush = |all: &mut Vec<Bytes>, crumbs: &mut Vec<u8>, single: &mut Option<&Bytes>| {
-        match single.take() {
-            // One chunk alone needs no copy.
-            Some(chunk) if crumbs.len() == chunk.len() => all.push(chunk.clone()),
-            _ if !crumbs.is_empty() => all.push(Bytes::from(crumbs.as_slice().to_vec())),
-            _ => {}
-        }
-        crumbs.clear();
-    };
-    for chunk in chunks {
-        if chunk.len() >= CRUMB {
-            flush(&mut all, &mut crumbs, &mut single);
-            all.push(chunk.clone());
-            continue;
-        }
-        if crumbs.is_empty() {
-            single = Some(chunk);
-        }
-        crumbs.extend_from_slice(chunk);
-        if crumbs.len() >= 4 * CRUMB {
-            flush(&mut all, &mut crumbs, &mut single);
-        }
-    }
-    flush(&mut all, &mut crumbs, &mut single);
-    all
 }
 
 /// One reader of a transfer.

@@ -57,6 +57,9 @@ pub(crate) enum Failure {
     /// The representation has changed while parts of it were fetched.
     #[error("the representation has changed meanwhile")]
     Changed,
+    /// Nobody reads the body any more, and it is not to be stored.
+    #[error("nobody reads the body any more")]
+    Unwanted,
 }
 
 /// The body of a request to upstream.

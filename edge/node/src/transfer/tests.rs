@@ -109,18 +109,24 @@ async fn a_window_waits_for_its_fastest_reader_and_for_nobody_ends() {
 }
 
 #[test]
-fn crumbs_are_joined() {
-    let crumbs: Vec<Bytes> = (0..10_000)
-        .map(|_| Bytes::from_static(b"0123456789"))
-        .collect();
-    let all = joined(crumbs.iter());
-    assert!(all.len() < 10, "{} pieces", all.len());
-    assert_eq!(all.concat(), b"0123456789".repeat(10_000));
-    let big = Bytes::from(vec![1; CRUMB]);
-    let mixed = [
-        Bytes::from_static(b"a"),
-        big.clone(),
-        Bytes::from_static(b"b"),
-    ];
-    assert_eq!(joined(mixed.iter()).concat(), mixed.concat());
+fn what_was_kept_whole_stays_until_the_fastest_has_read_it() {
+    let keep = keep(8, 4);
+    let budget = Arc::clone(&keep.budget);
+    let transfer = Transfer::new(keep);
+    let mut reader = transfer.reader().unwrap();
+    for bytes in [b"aaaa", b"bbbb", b"cccc"] {
+        transfer.push(bytes);
+    }
+    assert!(!transfer.whole());
+    assert_eq!(budget.held(), 8);
+    assert_eq!(next(&mut reader), chunk(b"aaaa"));
+    assert_eq!(next(&mut reader), chunk(b"bbbb"));
+    transfer.push(b"dddd");
+    assert_eq!(next(&mut reader), chunk(b"cccc"));
+    transfer.push(b"eeee");
+    assert_eq!(budget.held(), 8);
+    assert_eq!(next(&mut reader), chunk(b"dddd"));
+    assert_eq!(next(&mut reader), chunk(b"eeee"));
+    transfer.push(b"ffff");
+    assert_eq!(budget.held(), 0);
 }

@@ -51,6 +51,14 @@ impl Head {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All lines of a field.
+    pub(crate) fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.fields
+            .iter()
+            .filter(move |(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
+    }
+
     /// The number in a status line.
     pub(crate) fn status(&self) -> u16 {
         self.first

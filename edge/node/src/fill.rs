@@ -1,0 +1,115 @@
+//! A body on its way from upstream to all who read it and, once it is whole, into the store.
+
+use std::sync::Arc;
+
+use edge_core::purge::Sequence;
+use edge_core::{CacheKey, Stored, StoredHead};
+
+use crate::flights::Leading;
+use crate::node::Node;
+use crate::store::{self, Body};
+use crate::tasks::Task;
+use crate::transfer::{Patience, Transfer};
+use crate::upstream::{Failure, UpstreamBody};
+
+/// What is stored when a body is whole.
+pub(crate) struct Stores {
+    pub(crate) key: CacheKey,
+    /// The purge sequence from before it was asked for.
+    pub(crate) stamp: Sequence,
+    pub(crate) facts: Stored,
+    pub(crate) head: StoredHead,
+}
+
+/// A body on its way from upstream into a transfer and, whole, into the store.
+pub(crate) struct Fill {
+    pub(crate) node: Arc<Node>,
+    pub(crate) body: UpstreamBody,
+    pub(crate) transfer: Arc<Transfer>,
+    /// The body's length, where upstream has said it.
+    pub(crate) length: Option<u64>,
+    pub(crate) stores: Stores,
+    /// In the table of flights until the store has it.
+    pub(crate) leading: Option<Leading>,
+    /// A node that stops waits for it.
+    pub(crate) _task: Task,
+}
+
+/// Bytes that are handed on at once: small against any window, so that a reader near the end of
+/// the window is not left behind by one large read.
+const PIECE: usize = 64 << 10;
+
+impl Fill {
+    /// Carries the body to its end.
+    pub(crate) async fn run(mut self) {
+        match self.carry().await {
+            Ok(()) => {}
+            Err(failure) => {
+                // First nobody new finds it, then those who read it hear of its end.
+                self.leading = None;
+                self.transfer.fail(failure);
+            }
+        }
+    }
+
+    async fn carry(&mut self) -> Result<(), Failure> {
+        let mut patience = Patience::default();
+        let mut come = 0;
+        while let Some(chunk) = self.body.chunk().await {
+            let chunk = chunk.inspect_err(|_| {
+                self.node.counters.truncated.inc();
+                self.node.counters.upstream_failures.inc();
+            })?;
+            for piece in chunk.chunks(PIECE) {
+                if self.transfer.room(&mut patience).await.is_err() {
+                    // Nobody reads it and it is too large to be kept.
+                    return Err(Failure::Unwanted);
+                }
+                come += piece.len() as u64;
+                if self.length == Some(come) {
+                    // The last bytes: who has them may ask again at once, and is to find it stored.
+                    self.end(piece);
+                    return Ok(());
+                }
+                self.push(piece);
+            }
+        }
+        self.end(&[]);
+        Ok(())
+    }
+
+    fn push(&mut self, piece: &[u8]) {
+        let whole = self.transfer.whole();
+        self.transfer.push(piece);
+        if whole && !self.transfer.whole() {
+            self.node.counters.too_large.inc();
+        }
+        if !self.transfer.from_start() {
+            // Who comes now finds no beginning here and begins a flight of its own.
+            self.leading = None;
+        }
+    }
+
+    fn end(&mut self, last: &[u8]) {
+        self.transfer.push_last(last, |pieces| self.store(pieces));
+        self.leading = None;
+    }
+
+    fn store(&self, pieces: Vec<bytes::Bytes>) {
+        let Stores {
+            key,
+            stamp,
+            facts,
+            head,
+        } = &self.stores;
+        let response = store::Response {
+            facts: *facts,
+            head: head.clone(),
+            body: Body::new(pieces),
+        };
+        self.node
+            .store
+            .insert_response(key.clone(), *stamp, Arc::new(response));
+        self.node.counters.stored.inc();
+    }
+}
