@@ -26,7 +26,7 @@ pub(crate) struct ReplyBody {
 
 enum Kind {
     Pieces(std::iter::Peekable<smallvec::IntoIter<[Bytes; 1]>>),
-    Shared(Shared),
+    Shared(Box<Shared>),
     Upstream(UpstreamBody),
 }
 
@@ -55,11 +55,11 @@ impl ReplyBody {
         counters: Arc<Counters>,
     ) -> Self {
         let shared = Shared {
-            from: From::Transfer(reader, resume),
+            from: From::Transfer(reader, resume.map(Box::new)),
             skip,
         };
         Self {
-            kind: Kind::Shared(shared),
+            kind: Kind::Shared(Box::new(shared)),
             left: take,
             counters,
         }
@@ -89,7 +89,7 @@ impl ReplyBody {
             skip,
         };
         Self {
-            kind: Kind::Shared(shared),
+            kind: Kind::Shared(Box::new(shared)),
             left: Some(take),
             counters,
         }
@@ -106,7 +106,7 @@ struct Shared {
 type Resuming = Pin<Box<dyn Future<Output = Result<(UpstreamBody, u64), Failure>> + Send>>;
 
 enum From {
-    Transfer(Reader, Option<Resume>),
+    Transfer(Reader, Option<Box<Resume>>),
     Resuming(Resuming),
     /// A response of the reader's own, and how many of its bytes the reader already has.
     Own(UpstreamBody, u64),

@@ -24,6 +24,10 @@ use crate::transfer::Transfer;
 use crate::upstream::{Failure, RequestBody, UpstreamBody, with_host};
 
 /// What an upstream request has brought.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one per request to upstream, never many at once"
+)]
 enum Outcome {
     /// No answer.
     None,
@@ -180,7 +184,7 @@ impl Ride {
                 let reply = match reply.from {
                     From::Upstream => self.pass(forward, head, body, &answer, &reply.handling),
                     // The stored response stands in for an error; its body is of no use.
-                    From::Stored => self.from_stored(&reply.handling),
+                    From::Stored => self.stand_in(&reply.handling),
                     From::Synthetic(status) => self.synthetic(status, &reply.handling),
                     From::Nobody | From::Flight | From::Updated => nobody(&node),
                 };
@@ -212,7 +216,7 @@ impl Ride {
             Outcome::None => {
                 self.land(reply, Cargo::None);
                 let reply = match reply.from {
-                    From::Stored => self.from_stored(&reply.handling),
+                    From::Stored => self.stand_in(&reply.handling),
                     From::Synthetic(status) => self.synthetic(status, &reply.handling),
                     _ => nobody(&node),
                 };
@@ -247,7 +251,7 @@ impl Ride {
 
     fn land(&mut self, reply: &edge_core::Reply, cargo: Cargo) {
         if let (Some(leading), Some(landing)) = (self.leading.take(), reply.land) {
-            leading.land(Landed { landing, cargo });
+            leading.end(Landed { landing, cargo });
         }
     }
 
@@ -383,7 +387,7 @@ impl Ride {
             _task: node.tasks.begin(),
         };
         let reply = match reader {
-            Some(reader) => self.shared(&arrived, reader, From::Upstream, &handling),
+            Some(reader) => self.shared(head, &arrived, reader, From::Upstream, &handling),
             None => nobody(&node),
         };
         (reply, Some(fill))

@@ -84,7 +84,7 @@ impl Fill {
         if whole && !self.transfer.whole() {
             self.node.counters.too_large.inc();
         }
-        if !self.transfer.from_start() {
+        if !self.transfer.at_start() {
             // Who comes now finds no beginning here and begins a flight of its own.
             self.leading = None;
         }

@@ -155,7 +155,14 @@ pub(crate) struct Leading {
 }
 
 impl Leading {
-    /// Tells those who follow.
+    /// Tells those who follow, now that no body comes behind. The flight leaves the table first: a
+    /// follower of a failure that joins again must not meet the same failure once more.
+    pub(crate) fn end(self, landed: Landed) {
+        self.flights.remove(&self.key, &self.flight);
+        self.land(landed);
+    }
+
+    /// Tells those who follow and those still to come that a response is on its way.
     pub(crate) fn land(&self, landed: Landed) {
         self.flight.landed.send_replace(Some(landed));
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use edge_core::{
     Action, CacheKey, Detail, Event, Exchange, Forward, From, Handling, Landing, MethodClass,
-    RequestHead, RequestKind, Source, Timestamp, UpstreamError,
+    RequestHead, RequestKind, ResponseHead, Source, Timestamp, UpstreamError,
 };
 use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
@@ -270,9 +270,13 @@ impl Ride {
             reply.from,
             std::mem::replace(&mut self.cargo, Followed::Nothing),
         ) {
-            (From::Flight, Followed::Body(arrived, reader)) => {
-                self.shared(&arrived, reader, From::Flight, handling)
-            }
+            (From::Flight, Followed::Body(arrived, reader)) => self.shared(
+                arrived.head.to_head(),
+                &arrived,
+                reader,
+                From::Flight,
+                handling,
+            ),
             (From::Updated, Followed::Validated(response)) => {
                 let facts = response.facts;
                 serve::stored(
@@ -286,15 +290,15 @@ impl Ride {
                     now,
                 )
             }
-            (From::Stored, _) => self.from_stored(handling),
+            (From::Stored, _) => self.stand_in(handling),
             (From::Synthetic(status), _) => self.synthetic(status, handling),
             (From::Nobody, _) => nobody(&node),
             _ => self.abandon(),
         }
     }
 
-    /// A reply from what the look-up found.
-    pub(crate) fn from_stored(self, handling: &Handling) -> Reply {
+    /// A reply from what the look-up found: as a hit, or standing in for what upstream did not give.
+    pub(crate) fn stand_in(self, handling: &Handling) -> Reply {
         let node = self.node();
         let Some((response, facts)) = self.found.as_ref().and_then(|found| {
             Some((
@@ -325,6 +329,7 @@ impl Ride {
     /// A reply whose body comes from a transfer.
     pub(crate) fn shared(
         &self,
+        head: ResponseHead,
         arrived: &Arrived,
         reader: Reader,
         from: From,
@@ -337,7 +342,6 @@ impl Ride {
             length: arrived.length,
             passed: false,
         };
-        let head = arrived.head.to_head();
         serve::reply(
             node,
             &self.ask.head,

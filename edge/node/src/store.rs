@@ -344,7 +344,7 @@ impl Store {
 fn weight(key: &CacheKey, entry: &Entry) -> usize {
     let what = match &entry.what {
         What::Response(response) => {
-            let pieces = response.body.slice().len() * size_of::<Bytes>();
+            let pieces = size_of_val(response.body.slice());
             let body = usize::try_from(response.body.length).unwrap_or(usize::MAX);
             response
                 .head
@@ -352,7 +352,7 @@ fn weight(key: &CacheKey, entry: &Entry) -> usize {
                 .saturating_add(pieces)
                 .saturating_add(body)
         }
-        What::Varies(fields) => fields.names().len() * size_of::<http::HeaderName>(),
+        What::Varies(fields) => size_of_val(fields.names()),
         What::HitForMiss(_) => 0,
     };
     what.saturating_add(key.as_str().len())

@@ -211,7 +211,7 @@ impl Transfer {
     }
 
     /// Whether a reader could still begin.
-    pub(crate) fn from_start(&self) -> bool {
+    pub(crate) fn at_start(&self) -> bool {
         self.state().base == 0
     }
 

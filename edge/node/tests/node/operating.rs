@@ -132,7 +132,7 @@ async fn two_tiers_tell_of_each_other() {
         status.find("shield").unwrap() < status.find("edge-1").unwrap(),
         "{status}"
     );
-    assert_eq!(head.field("age"), Some("5"));
+    assert!(head.field("age").unwrap().parse::<u32>().unwrap() >= 5);
     let got = get(&node, "/x").await;
     assert!(got.head.field("age").unwrap().parse::<u32>().unwrap() >= 5);
     assert_eq!(origin.count(), 1);
