@@ -80,6 +80,13 @@ impl Digest {
         self.flags.has(Flags::MUST_REVALIDATE) || self.no_cache()
     }
 
+    /// Whether requests that waited for this response may share it (RFC 9111 section 4: what a
+    /// cache may reuse). Those who waited asked before it was made, so a positive lifetime is
+    /// enough, even if the way here has used it up.
+    pub const fn shareable(&self) -> bool {
+        self.lifetime > 0 && !self.no_cache()
+    }
+
     /// Can be validated.
     pub const fn validator(&self) -> bool {
         self.flags.has(Flags::VALIDATOR)
@@ -119,14 +126,5 @@ impl Stored {
             self.digest.lifetime = age;
         }
         self
-    }
-}
-
-impl Digest {
-    /// Whether requests that waited for this response may share it (RFC 9111 section 4: what a
-    /// cache may reuse). Those who waited asked before it was made, so a positive lifetime is
-    /// enough, even if the way here has used it up.
-    pub const fn shareable(&self) -> bool {
-        self.lifetime > 0 && !self.no_cache()
     }
 }

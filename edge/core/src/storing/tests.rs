@@ -116,6 +116,12 @@ fn heuristics() {
         &[("last-modified", &modified), ("cache-control", "public")],
     );
     assert_eq!(public.map(|d| d.lifetime), Ok(100_000));
+    // public allows a guess for any status, those too that http-cache-semantics does not know.
+    let public = of(
+        403,
+        &[("last-modified", &modified), ("cache-control", "public")],
+    );
+    assert_eq!(public.map(|d| d.lifetime), Ok(100_000));
 }
 
 #[test]
