@@ -30,14 +30,29 @@ impl Nearest {
         let serving: Vec<(u16, Pop)> = (0u16..)
             .zip(&plan.pops)
             .filter(|(_, pop)| pop.serves_clients)
-            .map(|(index, pop)| (index, Pop { name: pop.name.clone(), point: pop.point }))
+            .map(|(index, pop)| {
+                (
+                    index,
+                    Pop {
+                        name: pop.name.clone(),
+                        point: pop.point,
+                    },
+                )
+            })
             .collect();
         let (indices, pops): (Vec<u16>, Vec<Pop>) = serving.into_iter().unzip();
         let up = vec![true; pops.len()];
-        let default = indices.iter().position(|&pop| pop == plan.routing.default_pop).unwrap_or(0);
+        let default = indices
+            .iter()
+            .position(|&pop| pop == plan.routing.default_pop)
+            .unwrap_or(0);
         let rank = |point| {
             let ranking = steering::rank(Some(point), &pops, &up, default);
-            ranking.order.iter().map(|ranked| indices[ranked.pop]).collect()
+            ranking
+                .order
+                .iter()
+                .map(|ranked| indices[ranked.pop])
+                .collect()
         };
         Self {
             rankings: plan.places.iter().map(|place| rank(place.point)).collect(),
@@ -67,7 +82,10 @@ impl Nearest {
     pub fn node_for(&self, place: u16, key: &[u8], up: impl Fn(u16) -> bool) -> Option<u16> {
         let ranking = self.rankings.get(usize::from(place))?;
         let nodes = |pop: u16| self.nodes[usize::from(pop)].as_slice();
-        let alive = ranking.iter().copied().find(|&pop| nodes(pop).iter().any(|&node| up(node)));
+        let alive = ranking
+            .iter()
+            .copied()
+            .find(|&pop| nodes(pop).iter().any(|&node| up(node)));
         let pop = alive.or_else(|| ranking.first().copied())?;
         let candidates = nodes(pop);
         if let [only] = candidates {

@@ -62,7 +62,11 @@ impl Control {
 
     /// One admin listener, named for messages.
     pub fn of<'a>(&'a self, node: &'a str, admin: SocketAddr) -> Admin<'a> {
-        Admin { client: &self.client, node, admin }
+        Admin {
+            client: &self.client,
+            node,
+            admin,
+        }
     }
 
     /// Waits until `url` answers below 500, as a user's own application does once it is ready.
@@ -72,7 +76,13 @@ impl Control {
     pub async fn until_ready(&self, url: &str, limit: Duration) -> Result<(), ControlError> {
         let end = tokio::time::Instant::now() + limit;
         loop {
-            let why = match self.client.get(url).timeout(Duration::from_secs(2)).send().await {
+            let why = match self
+                .client
+                .get(url)
+                .timeout(Duration::from_secs(2))
+                .send()
+                .await
+            {
                 Ok(answer) if answer.status().as_u16() < 500 => return Ok(()),
                 Ok(answer) => format!("it answers {}", answer.status()),
                 Err(error) => innermost(&error),
@@ -112,7 +122,9 @@ impl Admin<'_> {
     /// # Errors
     /// [`ControlError`].
     pub async fn change_link(&self, name: &str, change: &Change) -> Result<(), ControlError> {
-        self.text("PATCH", &format!("/links/{name}"), Some(change)).await.map(drop)
+        self.text("PATCH", &format!("/links/{name}"), Some(change))
+            .await
+            .map(drop)
     }
 
     /// Makes the origin fail, or makes it well again.
@@ -131,7 +143,11 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// [`ControlError`].
-    pub async fn publish(&self, class: Option<&str>, path: Option<&str>) -> Result<Published, ControlError> {
+    pub async fn publish(
+        &self,
+        class: Option<&str>,
+        path: Option<&str>,
+    ) -> Result<Published, ControlError> {
         #[derive(Serialize)]
         struct Body<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,7 +155,8 @@ impl Admin<'_> {
             #[serde(skip_serializing_if = "Option::is_none")]
             path: Option<&'a str>,
         }
-        self.json("POST", "/publish", Some(&Body { class, path })).await
+        self.json("POST", "/publish", Some(&Body { class, path }))
+            .await
     }
 
     /// Purges one URL at an edge.
@@ -151,7 +168,9 @@ impl Admin<'_> {
             .append_pair("url", url)
             .append_pair("mode", if soft { "soft" } else { "hard" })
             .finish();
-        self.text("POST", &format!("/purge?{query}"), None::<&()>).await.map(drop)
+        self.text("POST", &format!("/purge?{query}"), None::<&()>)
+            .await
+            .map(drop)
     }
 
     /// The records of the origin's log behind `after`, with what was lost before them.
@@ -199,7 +218,9 @@ impl Admin<'_> {
         let method_name = method;
         let method = reqwest::Method::from_bytes(method.as_bytes())
             .map_err(|error| self.failed(method_name, path, error.to_string()))?;
-        let mut request = self.client.request(method, format!("http://{}{path}", self.admin));
+        let mut request = self
+            .client
+            .request(method, format!("http://{}{path}", self.admin));
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -215,7 +236,11 @@ impl Admin<'_> {
     }
 
     fn failed(&self, method: &str, path: &str, why: String) -> ControlError {
-        ControlError { node: self.node.to_owned(), what: format!("{method} {path}"), why }
+        ControlError {
+            node: self.node.to_owned(),
+            what: format!("{method} {path}"),
+            why,
+        }
     }
 }
 
@@ -231,7 +256,12 @@ fn innermost(error: &reqwest::Error) -> String {
 /// Reads an edge's `/stats`. Counters that a node does not have stay 0, so that another cache which
 /// offers some of them can stand in.
 fn node_stats(stats: &serde_json::Value) -> NodeStats {
-    let number = |path: &str| stats.pointer(path).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let number = |path: &str| {
+        stats
+            .pointer(path)
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or(0)
+    };
     let mut read = NodeStats {
         downstream_bytes: number("/downstream_bytes"),
         upstream_requests: number("/upstream_requests"),

@@ -78,7 +78,8 @@ impl Guide {
         }
         Self {
             mode: plan.routing.mode,
-            site: HeaderValue::from_str(&plan.site).unwrap_or(HeaderValue::from_static("localhost")),
+            site: HeaderValue::from_str(&plan.site)
+                .unwrap_or(HeaderValue::from_static("localhost")),
             nodes,
             resolvers: plan.places.iter().map(|_| Rc::default()).collect(),
             nearest: Nearest::new(plan),
@@ -101,15 +102,28 @@ impl Guide {
     ) -> Result<Target, Failure> {
         let node = match self.mode {
             RoutingMode::Direct => {
-                return Ok(Target { node: None, spot: Spot::Origin, host: self.site.clone() });
+                return Ok(Target {
+                    node: None,
+                    spot: Spot::Origin,
+                    host: self.site.clone(),
+                });
             }
             RoutingMode::Nearest => self.nearest.node(place, client).ok_or(Failure::Routing)?,
-            RoutingMode::Router => self.resolve(links, connections, place, client, deadline).await?,
+            RoutingMode::Router => {
+                self.resolve(links, connections, place, client, deadline)
+                    .await?
+            }
             RoutingMode::Redirect => {
-                return self.redirected(links, connections, place, request, deadline).await;
+                return self
+                    .redirected(links, connections, place, request, deadline)
+                    .await;
             }
         };
-        Ok(Target { node: Some(node), spot: Spot::Node(node), host: self.site.clone() })
+        Ok(Target {
+            node: Some(node),
+            spot: Spot::Node(node),
+            host: self.site.clone(),
+        })
     }
 
     /// Asks as the resolver of the place would, and keeps the answer for its time to live. An answer
@@ -122,7 +136,10 @@ impl Guide {
         client: IpAddr,
         deadline: Instant,
     ) -> Result<u16, Failure> {
-        let resolver = self.resolvers.get(usize::from(place)).ok_or(Failure::Routing)?;
+        let resolver = self
+            .resolvers
+            .get(usize::from(place))
+            .ok_or(Failure::Routing)?;
         let locked = tokio::time::timeout_at(deadline.into(), resolver.lock());
         let mut known = locked.await.map_err(|_| Failure::Deadline)?;
         if let Some(answer) = known.as_ref()
@@ -133,7 +150,10 @@ impl Guide {
         let limit = deadline.min(Instant::now() + PATIENCE);
         match self.ask(links, connections, place, client, limit).await {
             Some((node, ttl)) => {
-                *known = Some(Answer { node, until: Instant::now() + ttl });
+                *known = Some(Answer {
+                    node,
+                    until: Instant::now() + ttl,
+                });
                 Ok(node)
             }
             None => {
@@ -153,11 +173,17 @@ impl Guide {
         deadline: Instant,
     ) -> Option<(u16, Duration)> {
         let router = links.at(Spot::Client(place), Spot::Router)?;
-        let mut request = Request::get(format!("/route?client={client}")).body(()).ok()?;
-        request.headers_mut().insert(HOST, HeaderValue::from_static("router.localhost"));
+        let mut request = Request::get(format!("/route?client={client}"))
+            .body(())
+            .ok()?;
+        request
+            .headers_mut()
+            .insert(HOST, HeaderValue::from_static("router.localhost"));
         let mut body = Vec::new();
         let answer = connections
-            .fetch((place, router), &request, deadline, |_| |piece: &[u8]| body.extend_from_slice(piece))
+            .fetch((place, router), &request, deadline, |_| {
+                |piece: &[u8]| body.extend_from_slice(piece)
+            })
             .await
             .ok()?;
         if answer.head.status != StatusCode::OK {
@@ -177,16 +203,27 @@ impl Guide {
         request: &Request<()>,
         deadline: Instant,
     ) -> Result<Target, Failure> {
-        let router = links.at(Spot::Client(place), Spot::Router).ok_or(Failure::Routing)?;
-        let answer =
-            connections.fetch((place, router), request, deadline, |_| |_: &[u8]| {}).await?;
+        let router = links
+            .at(Spot::Client(place), Spot::Router)
+            .ok_or(Failure::Routing)?;
+        let answer = connections
+            .fetch((place, router), request, deadline, |_| |_: &[u8]| {})
+            .await?;
         if answer.head.status != StatusCode::TEMPORARY_REDIRECT {
             return Err(Failure::Routing);
         }
         let authority = location(&answer.head.headers).ok_or(Failure::Protocol)?;
-        let node = self.nodes.get(authority.host()).copied().ok_or(Failure::Protocol)?;
+        let node = self
+            .nodes
+            .get(authority.host())
+            .copied()
+            .ok_or(Failure::Protocol)?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Failure::Protocol)?;
-        Ok(Target { node: Some(node), spot: Spot::Node(node), host })
+        Ok(Target {
+            node: Some(node),
+            spot: Spot::Node(node),
+            host,
+        })
     }
 }
 

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use origin::Selector;
 
+use super::LiveError;
 use super::control::ControlError;
 use super::stage::Stage;
 use super::traffic::Shared;
-use super::LiveError;
 use crate::observe::{OriginRecord, RequestId};
 use crate::plan::{Event, Nanos, OriginKind};
 use crate::progress::Progress;
@@ -51,11 +51,20 @@ pub struct Happenings {
 impl Happenings {
     /// For a run on this stage.
     pub fn new(shared: Arc<Shared>, stage: Arc<Stage>) -> Self {
-        Self { shared, stage, words: Mutex::default(), killed: Mutex::default(), read_up_to: AtomicU64::new(0) }
+        Self {
+            shared,
+            stage,
+            words: Mutex::default(),
+            killed: Mutex::default(),
+            read_up_to: AtomicU64::new(0),
+        }
     }
 
     fn say(&self, word: Word) {
-        self.words.lock().unwrap_or_else(PoisonError::into_inner).push(word);
+        self.words
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(word);
     }
 
     fn warn(&self, what: impl Into<String>) {
@@ -107,10 +116,13 @@ impl Happenings {
             Event::Purge(purge) => {
                 let url = format!("http://{}{}", plan.site, purge.path);
                 for &node in &purge.nodes {
-                    let Some(admin) = stage.node_admin(node) else { continue };
+                    let Some(admin) = stage.node_admin(node) else {
+                        continue;
+                    };
                     let name = &plan.nodes[usize::from(node)].name;
                     // One node that is down does not keep the others from being purged.
-                    if let Err(error) = stage.control.of(name, admin).purge(&url, purge.soft).await {
+                    if let Err(error) = stage.control.of(name, admin).purge(&url, purge.soft).await
+                    {
                         self.warn(error.to_string());
                     }
                 }
@@ -125,11 +137,16 @@ impl Happenings {
         let published = match selector {
             Selector::All => origin.publish(None, None).await?,
             Selector::Class(class) => {
-                let name = plan.classes.get(usize::from(class)).map(|class| class.name.as_str());
+                let name = plan
+                    .classes
+                    .get(usize::from(class))
+                    .map(|class| class.name.as_str());
                 origin.publish(name, None).await?
             }
             Selector::Object(object) => {
-                origin.publish(None, Some(&plan.origin.catalogue.path(object))).await?
+                origin
+                    .publish(None, Some(&plan.origin.catalogue.path(object)))
+                    .await?
             }
         };
         let at = self.shared.clock.offset_of_wall(published.at_ms) / MS;
@@ -201,18 +218,29 @@ impl Happenings {
     /// A process that ended without the plan's wish is told once; the run goes on.
     async fn look_for_dead(&self, told: &mut BTreeSet<String>) {
         for (name, how, stderr) in self.stage.ended().await {
-            let planned = self.killed.lock().unwrap_or_else(PoisonError::into_inner).contains(&name);
+            let planned = self
+                .killed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .contains(&name);
             if planned || !told.insert(name.clone()) {
                 continue;
             }
-            let words = stderr.last().map(|line| format!(": {line}")).unwrap_or_default();
-            self.warn(format!("{name} died unasked ({how}){words}; the run goes on without it"));
+            let words = stderr
+                .last()
+                .map(|line| format!(": {line}"))
+                .unwrap_or_default();
+            self.warn(format!(
+                "{name} died unasked ({how}){words}; the run goes on without it"
+            ));
         }
     }
 
     async fn stats(&self) {
         for (node, index) in self.shared.plan.nodes.iter().zip(0u16..) {
-            let Some(admin) = self.stage.node_admin(index) else { return };
+            let Some(admin) = self.stage.node_admin(index) else {
+                return;
+            };
             // A node that is down has no counters; its death is told elsewhere.
             if let Ok(stats) = self.stage.control.of(&node.name, admin).stats().await {
                 let at = self.shared.clock.now();
@@ -228,7 +256,10 @@ impl Happenings {
         let mut found = false;
         loop {
             // The origin cannot be asked while it is down; its log is read later.
-            let Ok((page, records)) = admin.log(self.read_up_to.load(Ordering::Relaxed)).await else { return found };
+            let Ok((page, records)) = admin.log(self.read_up_to.load(Ordering::Relaxed)).await
+            else {
+                return found;
+            };
             self.read_up_to.store(page.next, Ordering::Relaxed);
             let mut fold = self.shared.fold();
             if page.lost > 0 {

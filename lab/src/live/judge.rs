@@ -28,7 +28,10 @@ impl Truth {
     /// The truth of a plan; of a user's own origin nothing is known.
     pub fn new(plan: &Plan, epoch_ms: i64) -> Self {
         let catalogue = match &plan.origin.kind {
-            OriginKind::Synthetic => Some(Catalogue { epoch_ms, ..plan.origin.catalogue.clone() }),
+            OriginKind::Synthetic => Some(Catalogue {
+                epoch_ms,
+                ..plan.origin.catalogue.clone()
+            }),
             OriginKind::Own { .. } => None,
         };
         let names = plan.nodes.iter().map(|node| node.name.clone());
@@ -41,7 +44,10 @@ impl Truth {
 
     /// The origin has published at this offset.
     pub fn published(&self, selector: Selector, at_ms: u64) {
-        let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut versions = self
+            .versions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(versions) = versions.as_mut() {
             versions.publish(selector, at_ms);
         }
@@ -65,7 +71,9 @@ impl Truth {
 
     fn newest(&self, object: ObjectId, at: Nanos) -> u32 {
         let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
-        versions.as_ref().map_or(1, |versions| versions.version_at(object, at / MS))
+        versions
+            .as_ref()
+            .map_or(1, |versions| versions.version_at(object, at / MS))
     }
 
     /// What the caches on the way said, nearest to the client first.
@@ -74,7 +82,9 @@ impl Truth {
         for member in edge_core::cache_status::parse_path(headers) {
             let handling = if member.hit {
                 let seconds = |ttl: i64| i32::try_from(ttl).unwrap_or(i32::MAX);
-                Handling::Hit { ttl: member.ttl.map(seconds) }
+                Handling::Hit {
+                    ttl: member.ttl.map(seconds),
+                }
             } else if let Some(why) = member.fwd {
                 Handling::Forwarded {
                     why: fwd(why),
@@ -86,7 +96,10 @@ impl Truth {
             } else {
                 Handling::Own
             };
-            path.push(Hop { node: self.node(&member.cache), handling });
+            path.push(Hop {
+                node: self.node(&member.cache),
+                handling,
+            });
         }
         path
     }
@@ -126,7 +139,13 @@ pub struct Check<'a> {
 
 impl<'a> Check<'a> {
     /// A check for what was asked for at `started` under `path`.
-    pub fn new(truth: &'a Truth, object: ObjectId, variant: u16, path: String, started: Nanos) -> Self {
+    pub fn new(
+        truth: &'a Truth,
+        object: ObjectId,
+        variant: u16,
+        path: String,
+        started: Nanos,
+    ) -> Self {
         Self {
             truth,
             object,
@@ -141,7 +160,11 @@ impl<'a> Check<'a> {
 
     /// The head is in: the version follows from its validator.
     pub fn head(&mut self, head: &Parts) {
-        let expected = self.truth.catalogue.as_ref().and_then(|catalogue| catalogue.class(self.object));
+        let expected = self
+            .truth
+            .catalogue
+            .as_ref()
+            .and_then(|catalogue| catalogue.class(self.object));
         // An error's text is not the object's body.
         self.checked = expected.is_some_and(|class| class.status == head.status.as_u16());
         if !self.checked {
@@ -154,7 +177,9 @@ impl<'a> Check<'a> {
     }
 
     fn begin(&mut self, version: u32) {
-        let Some(catalogue) = &self.truth.catalogue else { return };
+        let Some(catalogue) = &self.truth.catalogue else {
+            return;
+        };
         let body = BodyBytes::new(catalogue.seed, &self.path, self.variant, version);
         self.version = Some(version);
         self.verifier = Some(Verifier::new(body, 0));
@@ -163,9 +188,17 @@ impl<'a> Check<'a> {
     /// A piece of the body is in. Without a validator, the first piece tells the version.
     pub fn piece(&mut self, bytes: &[u8]) {
         if self.checked && self.verifier.is_none() {
-            let newest = self.truth.newest(self.object, self.started).saturating_add(1);
-            let seed = self.truth.catalogue.as_ref().map_or(0, |catalogue| catalogue.seed);
-            let found = body::version_of_bytes(seed, &self.path, self.variant, 1..=newest, 0, bytes);
+            let newest = self
+                .truth
+                .newest(self.object, self.started)
+                .saturating_add(1);
+            let seed = self
+                .truth
+                .catalogue
+                .as_ref()
+                .map_or(0, |catalogue| catalogue.seed);
+            let found =
+                body::version_of_bytes(seed, &self.path, self.variant, 1..=newest, 0, bytes);
             // None fits: then the bytes are wrong whichever version is taken.
             self.begin(found.unwrap_or(newest));
         }
@@ -176,7 +209,11 @@ impl<'a> Check<'a> {
 
     /// The answer is whole.
     pub fn answer(self, head: &Parts, bytes: u64) -> Answer {
-        let size = self.truth.catalogue.as_ref().map_or(0, |catalogue| catalogue.size(self.object));
+        let size = self
+            .truth
+            .catalogue
+            .as_ref()
+            .map_or(0, |catalogue| catalogue.size(self.object));
         let verified = match &self.verifier {
             Some(verifier) if verifier.right() && verifier.offset() == size => Verified::Right,
             Some(_) => Verified::Wrong,

@@ -47,7 +47,10 @@ impl Links {
             listen: None,
             model: plan.link(from, to),
             // A stream of its own for each link, from the plan's one seed.
-            seed: plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number),
+            seed: plan
+                .seed
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .wrapping_add(number),
         };
         let listen = admin.add_link(&link).await?;
         self.0.insert((from, to), listen);
@@ -77,7 +80,9 @@ impl Links {
             cut: Some(state.cut.map(cut)),
             target: None,
         };
-        admin.change_link(&link_name(plan, state.from, state.to), &change).await?;
+        admin
+            .change_link(&link_name(plan, state.from, state.to), &change)
+            .await?;
         Ok(true)
     }
 

@@ -106,7 +106,9 @@ pub async fn run(
                 () = never_done(happenings.events()) => Ok(()),
             }
         } else {
-            futures_util::future::join(senders.ended(), happenings.events()).await.0
+            futures_util::future::join(senders.ended(), happenings.events())
+                .await
+                .0
         }
     };
     tokio::select! {
@@ -141,7 +143,10 @@ struct Senders {
 impl Senders {
     fn start(shared: &Arc<Shared>) -> Result<Self, LiveError> {
         let threads = traffic::threads(&shared.plan);
-        let mut senders = Self { shared: Arc::clone(shared), ended: Vec::new() };
+        let mut senders = Self {
+            shared: Arc::clone(shared),
+            ended: Vec::new(),
+        };
         for index in 0..threads {
             let (tell, ended) = oneshot::channel();
             let shared = Arc::clone(shared);

@@ -57,11 +57,22 @@ pub fn links(exe: &Path) -> ChildSpec {
 ///
 /// # Errors
 /// When the catalogue's file cannot be written.
-pub fn origin(exe: &Path, folder: &Path, plan: &Plan, epoch_ms: i64) -> Result<ChildSpec, FileError> {
+pub fn origin(
+    exe: &Path,
+    folder: &Path,
+    plan: &Plan,
+    epoch_ms: i64,
+) -> Result<ChildSpec, FileError> {
     let args = match &plan.origin.kind {
         OriginKind::Synthetic => {
-            let catalogue = Catalogue { epoch_ms, ..plan.origin.catalogue.clone() };
-            vec!["--catalogue".to_owned(), write(folder.join("catalogue.json"), &catalogue)?]
+            let catalogue = Catalogue {
+                epoch_ms,
+                ..plan.origin.catalogue.clone()
+            };
+            vec![
+                "--catalogue".to_owned(),
+                write(folder.join("catalogue.json"), &catalogue)?,
+            ]
         }
         OriginKind::Own { url, host, .. } => {
             let mut args = vec!["--pass".to_owned(), url.clone()];
@@ -92,7 +103,10 @@ pub fn edge(
     upstream: SocketAddr,
 ) -> Result<ChildSpec, FileError> {
     let planned = &plan.nodes[usize::from(node)];
-    let policy = write(folder.join(format!("{}.json", planned.name)), &planned.policy)?;
+    let policy = write(
+        folder.join(format!("{}.json", planned.name)),
+        &planned.policy,
+    )?;
     let eviction = match planned.eviction {
         Eviction::Fifo => "fifo",
         Eviction::Lru => "lru",
@@ -109,7 +123,10 @@ pub fn edge(
         // The nodes of a run share one machine.
         ("--threads", "1".to_owned()),
         ("--trust", LOOPBACK.to_owned()),
-        ("--alias", format!("{}={}", public_name(&planned.name), plan.site)),
+        (
+            "--alias",
+            format!("{}={}", public_name(&planned.name), plan.site),
+        ),
         ("--connect-timeout", span(planned.timeouts.connect)),
         ("--first-byte-timeout", span(planned.timeouts.first_byte)),
         ("--idle-timeout", span(planned.timeouts.idle)),
@@ -119,7 +136,10 @@ pub fn edge(
         exe: exe.to_owned(),
         role: "edge",
         name: planned.name.clone(),
-        args: pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect(),
+        args: pairs
+            .into_iter()
+            .flat_map(|(name, value)| [name.to_owned(), value])
+            .collect(),
         listens: true,
     })
 }

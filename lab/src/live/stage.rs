@@ -89,8 +89,10 @@ impl Stage {
         let link_node = Child::start(nodes::links(exe), READY_LIMIT).await?;
         progress.stage("starting the origin");
         let planned = i64::try_from(plan.nodes.len()).unwrap_or(i64::MAX);
-        let epoch = Clock::wall_ms().saturating_add(planned.saturating_mul(LEAD_PER_NODE_MS)) + LEAD_MS;
-        let origin = Child::start(nodes::origin(exe, folder.path(), plan, epoch)?, READY_LIMIT).await?;
+        let epoch =
+            Clock::wall_ms().saturating_add(planned.saturating_mul(LEAD_PER_NODE_MS)) + LEAD_MS;
+        let origin =
+            Child::start(nodes::origin(exe, folder.path(), plan, epoch)?, READY_LIMIT).await?;
         let mut stage = Self {
             links: Links::default(),
             control,
@@ -140,7 +142,12 @@ impl Stage {
             let admin = self.link_node.admin();
             let upstream = self
                 .links
-                .add(self.control.of("links", admin), plan, (Spot::Node(node), to), target)
+                .add(
+                    self.control.of("links", admin),
+                    plan,
+                    (Spot::Node(node), to),
+                    target,
+                )
                 .await?;
             let spec = nodes::edge(exe, self.folder.path(), plan, node, upstream)?;
             let child = Child::start(spec, READY_LIMIT).await?;
@@ -172,7 +179,11 @@ impl Stage {
     }
 
     /// Adds the links of the plan whose far end fits and which are not there yet.
-    async fn join_all(&mut self, plan: &Plan, fits: impl Fn(Spot) -> bool) -> Result<(), LiveError> {
+    async fn join_all(
+        &mut self,
+        plan: &Plan,
+        fits: impl Fn(Spot) -> bool,
+    ) -> Result<(), LiveError> {
         for (from, to) in plan.links() {
             if !fits(to) || self.links.at(from, to).is_some() {
                 continue;
@@ -277,7 +288,9 @@ fn upstream_first(plan: &Plan) -> Vec<u16> {
         let mut at = node;
         // A plan has no circles; the bound keeps a wrong one from hanging us.
         while let Upstream::Pop(_) = plan.nodes[usize::from(at)].upstream {
-            let Some(next) = plan.upstream_node(at) else { break };
+            let Some(next) = plan.upstream_node(at) else {
+                break;
+            };
             at = next;
             depth += 1;
             if depth > plan.nodes.len() {
@@ -297,7 +310,9 @@ fn no_listener(plan: &Plan, spot: Spot) -> LiveError {
 
 /// Whether a URL leads to this machine's loopback: by address, or by a name that can mean nothing else.
 fn is_loopback(url: &str) -> bool {
-    let Ok(url) = url::Url::parse(url) else { return false };
+    let Ok(url) = url::Url::parse(url) else {
+        return false;
+    };
     match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
@@ -312,10 +327,20 @@ mod tests {
 
     #[test]
     fn only_loopback_is_taken_for_loopback() {
-        for url in ["http://127.0.0.1:3000", "http://localhost:3000/", "http://[::1]", "http://app.localhost"] {
+        for url in [
+            "http://127.0.0.1:3000",
+            "http://localhost:3000/",
+            "http://[::1]",
+            "http://app.localhost",
+        ] {
             assert!(is_loopback(url), "{url}");
         }
-        for url in ["http://10.0.0.1", "http://example.test", "http://localhost.example.test", "nonsense"] {
+        for url in [
+            "http://10.0.0.1",
+            "http://example.test",
+            "http://localhost.example.test",
+            "nonsense",
+        ] {
             assert!(!is_loopback(url), "{url}");
         }
     }

@@ -59,7 +59,9 @@ impl Shared {
     }
 
     fn under_way(&self) -> MutexGuard<'_, BTreeSet<(Nanos, u64)>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The instant since which nothing is under way any more: that of the oldest open request, or now.
@@ -120,11 +122,16 @@ impl Clients {
     fn new(shared: Arc<Shared>) -> Self {
         let plan = &shared.plan;
         let populations = plan.populations.iter();
-        let headers = populations.map(|population| header_map(&population.headers)).collect();
+        let headers = populations
+            .map(|population| header_map(&population.headers))
+            .collect();
         let vary = plan.classes.iter().map(|class| {
             let vary = class.vary.as_ref()?;
             let name = HeaderName::from_bytes(vary.header.as_bytes()).ok()?;
-            let values = vary.values.iter().map(|value| HeaderValue::from_str(value).ok());
+            let values = vary
+                .values
+                .iter()
+                .map(|value| HeaderValue::from_str(value).ok());
             Some((name, values.collect::<Option<_>>()?))
         });
         Self {
@@ -153,7 +160,13 @@ impl Clients {
             }
             if shared.plan.sequential {
                 let now = clock.now();
-                self.clone().request(PlannedRequest { due: now, deadline: planned.deadline, ..planned }).await;
+                self.clone()
+                    .request(PlannedRequest {
+                        due: now,
+                        deadline: planned.deadline,
+                        ..planned
+                    })
+                    .await;
                 continue;
             }
             let due = clock.instant(planned.due);
@@ -185,7 +198,10 @@ impl Clients {
         let key = (planned.due, planned.step);
         shared.under_way().insert(key);
         let started = shared.clock.now();
-        let mut sent = Sent { node: None, first_byte: started };
+        let mut sent = Sent {
+            node: None,
+            first_byte: started,
+        };
         let outcome = self.exchange(&planned, started, &mut sent).await;
         let observation = Observation {
             step: planned.step,
@@ -212,7 +228,9 @@ impl Clients {
         sent: &mut Sent,
     ) -> Result<Answer, Failure> {
         let shared = &self.shared;
-        let deadline = shared.clock.instant(planned.due.saturating_add(planned.deadline));
+        let deadline = shared
+            .clock
+            .instant(planned.due.saturating_add(planned.deadline));
         let path = shared.plan.origin.catalogue.path(planned.object);
         let mut request = self.head(planned, &path).ok_or(Failure::Protocol)?;
         let target = self
@@ -229,9 +247,17 @@ impl Clients {
         let Target { node, spot, host } = target;
         sent.node = node;
         request.headers_mut().insert(HOST, host);
-        let address =
-            shared.links.at(Spot::Client(planned.place), spot).ok_or(Failure::Routing)?;
-        let mut check = Check::new(&shared.truth, planned.object, planned.variant, path, started);
+        let address = shared
+            .links
+            .at(Spot::Client(planned.place), spot)
+            .ok_or(Failure::Routing)?;
+        let mut check = Check::new(
+            &shared.truth,
+            planned.object,
+            planned.variant,
+            path,
+            started,
+        );
         let fetched = self
             .connections
             .fetch((planned.place, address), &request, deadline, |head| {
@@ -239,7 +265,11 @@ impl Clients {
                 |piece: &[u8]| check.piece(piece)
             })
             .await;
-        let Fetched { head, first_byte, bytes } = fetched?;
+        let Fetched {
+            head,
+            first_byte,
+            bytes,
+        } = fetched?;
         sent.first_byte = shared.clock.offset(first_byte);
         Ok(check.answer(&head, bytes))
     }

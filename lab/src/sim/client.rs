@@ -44,7 +44,11 @@ pub(super) struct Health {
 
 impl Health {
     /// Not checked yet; counts as up.
-    pub(super) const UNKNOWN: Self = Self { known: false, up: true, against: 0 };
+    pub(super) const UNKNOWN: Self = Self {
+        known: false,
+        up: true,
+        against: 0,
+    };
 
     /// Takes one result: the first decides at once, later ones by `rise` and `fall` in a row.
     pub(super) fn observe(&mut self, success: bool, rise: u32, fall: u32) {
@@ -67,9 +71,18 @@ impl Health {
 impl World<'_> {
     /// A planned request begins.
     pub(super) fn begin_client(&mut self, planned: PlannedRequest) {
-        let due = if self.plan.sequential { self.now } else { planned.due };
+        let due = if self.plan.sequential {
+            self.now
+        } else {
+            planned.due
+        };
         let planned = PlannedRequest { due, ..planned };
-        let client = Client { planned, started: self.now, fetch: None, node: None };
+        let client = Client {
+            planned,
+            started: self.now,
+            fetch: None,
+            node: None,
+        };
         let id = self.clients.insert(client);
         let row = self.rows.deadline(planned.population);
         self.set_alarm(row, due.saturating_add(planned.deadline), id);
@@ -97,14 +110,18 @@ impl World<'_> {
 
     /// Sends a client's request to its node, or to the origin.
     fn go(&mut self, id: Id, node: Option<u16>) {
-        let Some(client) = self.clients.get_mut(id) else { return };
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
         client.node = node;
         let planned = client.planned;
         let link = match node {
             Some(node) => self.ways.to_node(planned.place, node),
             None => self.ways.to_origin(planned.place),
         };
-        let Some(link) = link else { return self.client_failed(id, Failure::Routing) };
+        let Some(link) = link else {
+            return self.client_failed(id, Failure::Routing);
+        };
         let fetch = self.ask(Asker::Client(id), link, Self::question(&planned));
         if let Some(client) = self.clients.get_mut(id) {
             client.fetch = Some(fetch);
@@ -112,7 +129,9 @@ impl World<'_> {
     }
 
     fn ask_router(&mut self, asker: Asker, client: Id, place: u16) {
-        let Some(planned) = self.clients.get(client).map(|client| client.planned) else { return };
+        let Some(planned) = self.clients.get(client).map(|client| client.planned) else {
+            return;
+        };
         let Some(link) = self.ways.to_router(place) else {
             return self.client_failed(client, Failure::Routing);
         };
@@ -147,19 +166,27 @@ impl World<'_> {
 
     /// The router has got a question: it answers by what it believes now.
     pub(super) fn answer_route(&mut self, id: Id) {
-        let Some(fetch) = self.fetches.get(id).copied() else { return };
-        let Spot::Client(place) = self.wires.link(fetch.link).from else { return };
+        let Some(fetch) = self.fetches.get(id).copied() else {
+            return;
+        };
+        let Spot::Client(place) = self.wires.link(fetch.link).from else {
+            return;
+        };
         let health = &self.health;
         let up = |node: u16| health.get(usize::from(node)).is_none_or(|health| health.up);
         let (node, bytes) = match fetch.asker {
             Asker::Redirected(_) => {
                 let path = self.origin.catalogue().path(fetch.question.object);
-                (self.nearest.node_for(place, path.as_bytes(), up), REDIRECT_BYTES)
+                (
+                    self.nearest.node_for(place, path.as_bytes(), up),
+                    REDIRECT_BYTES,
+                )
             }
             _ => {
                 let first = self.resolvers[usize::from(place)].waiting.first();
                 let client = first.and_then(|id| self.clients.get(*id));
-                let node = client.and_then(|c| self.nearest.node_among(place, c.planned.client, up));
+                let node =
+                    client.and_then(|c| self.nearest.node_among(place, c.planned.client, up));
                 let any = || self.nearest.node_for(place, b"", up);
                 (node.or_else(any), ROUTE_BYTES)
             }
@@ -178,7 +205,10 @@ impl World<'_> {
 
     /// The router's answer has reached the resolver.
     pub(super) fn resolved(&mut self, place: u16, fetch: &Fetch) {
-        let node = fetch.answer.and_then(|facts| facts.version).and_then(|node| u16::try_from(node).ok());
+        let node = fetch
+            .answer
+            .and_then(|facts| facts.version)
+            .and_then(|node| u16::try_from(node).ok());
         let until = self.now + self.plan.routing.ttl;
         self.settle_resolver(place, node, until);
     }
@@ -191,7 +221,9 @@ impl World<'_> {
 
     /// A resolver has waited for long enough.
     pub(super) fn resolver_late(&mut self, fetch: Id) {
-        let Some(Asker::Resolver(place)) = self.fetches.get(fetch).map(|fetch| fetch.asker) else { return };
+        let Some(Asker::Resolver(place)) = self.fetches.get(fetch).map(|fetch| fetch.asker) else {
+            return;
+        };
         self.abandon(fetch);
         self.unresolved(place);
     }
@@ -214,7 +246,10 @@ impl World<'_> {
 
     /// The router has told a client where to go.
     pub(super) fn redirected(&mut self, id: Id, fetch: &Fetch) {
-        let node = fetch.answer.and_then(|facts| facts.version).and_then(|node| u16::try_from(node).ok());
+        let node = fetch
+            .answer
+            .and_then(|facts| facts.version)
+            .and_then(|node| u16::try_from(node).ok());
         match node {
             Some(_) => self.go(id, node),
             None => self.client_failed(id, Failure::Routing),
@@ -223,11 +258,14 @@ impl World<'_> {
 
     /// The whole answer is there.
     pub(super) fn client_whole(&mut self, id: Id, fetch: &Fetch) {
-        let Some(client) = self.clients.get(id) else { return };
+        let Some(client) = self.clients.get(id) else {
+            return;
+        };
         let Some(facts) = fetch.answer else { return };
-        let outdated_by = facts
-            .version
-            .and_then(|version| self.origin.outdated_by(client.planned.object, version, client.started));
+        let outdated_by = facts.version.and_then(|version| {
+            self.origin
+                .outdated_by(client.planned.object, version, client.started)
+        });
         let answer = Answer {
             status: facts.status,
             path: facts.path,
@@ -247,7 +285,9 @@ impl World<'_> {
 
     /// A client's deadline has passed.
     pub(super) fn client_late(&mut self, id: Id) {
-        let Some(client) = self.clients.get(id) else { return };
+        let Some(client) = self.clients.get(id) else {
+            return;
+        };
         if let Some(fetch) = client.fetch {
             self.abandon(fetch);
         }
@@ -255,7 +295,9 @@ impl World<'_> {
     }
 
     fn end_client(&mut self, id: Id, first_byte: Nanos, outcome: Result<Answer, Failure>) {
-        let Some(client) = self.clients.remove(id) else { return };
+        let Some(client) = self.clients.remove(id) else {
+            return;
+        };
         let planned = client.planned;
         self.fold.observe(&Observation {
             step: planned.step,
@@ -276,13 +318,17 @@ impl World<'_> {
     /// A health check of a node begins.
     pub(super) fn check(&mut self, node: u16) {
         let health = self.plan.routing.health;
-        self.queue.push(self.now + health.interval, Happening::Check(node));
-        let Some(link) = self.wires.find(Spot::Router, Spot::Node(node)) else { return };
+        self.queue
+            .push(self.now + health.interval, Happening::Check(node));
+        let Some(link) = self.wires.find(Spot::Router, Spot::Node(node)) else {
+            return;
+        };
         let round = self.wires.round_trip(link);
         let silent = self.wires.unanswered(link) || round > health.timeout;
         let well = self.nodes[usize::from(node)].up && !silent && !self.wires.resets(link);
         let after = if silent { health.timeout } else { round };
-        self.queue.push(self.now + after, Happening::Checked(node, well));
+        self.queue
+            .push(self.now + after, Happening::Checked(node, well));
     }
 
     pub(super) fn checked(&mut self, node: u16, well: bool) {

@@ -96,7 +96,9 @@ impl World<'_> {
         if self.wires.cuts == 0 {
             return false;
         }
-        let Some(fetch) = self.fetches.get(id) else { return false };
+        let Some(fetch) = self.fetches.get(id) else {
+            return false;
+        };
         let (link, new) = (fetch.link, fetch.new);
         // A connection is not made while either direction is cut.
         let connecting = !answer && new && self.wires.unanswered(link);
@@ -111,9 +113,15 @@ impl World<'_> {
     pub(super) fn release(&mut self, link: u32) {
         let crossing = self.now + self.wires.one_way(link);
         for (id, answer) in self.wires.released(link) {
-            let Some(fetch) = self.fetches.get_mut(id) else { continue };
+            let Some(fetch) = self.fetches.get_mut(id) else {
+                continue;
+            };
             if !answer {
-                let again = if fetch.new { crossing * 2 - self.now } else { crossing };
+                let again = if fetch.new {
+                    crossing * 2 - self.now
+                } else {
+                    crossing
+                };
                 self.queue.push(again, Happening::Arrive(id));
                 continue;
             }
@@ -132,7 +140,9 @@ impl World<'_> {
             return;
         }
         let now = self.now;
-        let Some(fetch) = self.fetches.get_mut(id) else { return };
+        let Some(fetch) = self.fetches.get_mut(id) else {
+            return;
+        };
         fetch.arrived = now;
         let (to, link) = (fetch.to, fetch.link);
         match to {
@@ -159,7 +169,9 @@ impl World<'_> {
             self.next_at_origin();
             return;
         };
-        let Question { object, validator, .. } = fetch.question;
+        let Question {
+            object, validator, ..
+        } = fetch.question;
         let service = self.origin.take(object, validator, self.now);
         fetch.answer = service.facts;
         self.queue.push(service.at, Happening::Served(id));
@@ -174,7 +186,9 @@ impl World<'_> {
     /// The origin has thought for long enough.
     pub(super) fn served(&mut self, id: Id) {
         self.next_at_origin();
-        let Some(fetch) = self.fetches.get(id).copied() else { return };
+        let Some(fetch) = self.fetches.get(id).copied() else {
+            return;
+        };
         let question = fetch.question;
         self.fold.origin(&OriginRecord {
             id: question.id,
@@ -195,9 +209,17 @@ impl World<'_> {
 
     /// Sends an answer back. Its last byte cannot leave before `complete`, when it has come from
     /// `source` upstream.
-    pub(super) fn respond(&mut self, id: Id, mut facts: Facts, complete: Nanos, source: Option<Id>) {
+    pub(super) fn respond(
+        &mut self,
+        id: Id,
+        mut facts: Facts,
+        complete: Nanos,
+        source: Option<Id>,
+    ) {
         let now = self.now;
-        let Some(fetch) = self.fetches.get_mut(id) else { return };
+        let Some(fetch) = self.fetches.get_mut(id) else {
+            return;
+        };
         // The asker's precondition is answered here: the version that it has is the one it gets.
         let holds = fetch.question.validator;
         if holds.is_some() && holds == facts.version && facts.status == 200 {
@@ -224,7 +246,9 @@ impl World<'_> {
         if self.held(id, true) {
             return;
         }
-        let Some(fetch) = self.fetches.get_mut(id) else { return };
+        let Some(fetch) = self.fetches.get_mut(id) else {
+            return;
+        };
         if fetch.headed {
             return;
         }
@@ -235,7 +259,9 @@ impl World<'_> {
     }
 
     pub(super) fn whole(&mut self, id: Id) {
-        let Some(fetch) = self.fetches.get(id).copied() else { return };
+        let Some(fetch) = self.fetches.get(id).copied() else {
+            return;
+        };
         // A later time was set meanwhile, or the head is held: the hold brings both.
         if fetch.whole > self.now || !fetch.headed {
             return;
@@ -263,7 +289,9 @@ impl World<'_> {
 
     /// An exchange has failed; whoever asked hears of it.
     pub(super) fn broken(&mut self, id: Id) {
-        let Some(fetch) = self.fetches.remove(id) else { return };
+        let Some(fetch) = self.fetches.remove(id) else {
+            return;
+        };
         self.wires.close(fetch.connection);
         match fetch.asker {
             Asker::Client(client) | Asker::Redirected(client) => {
@@ -278,8 +306,12 @@ impl World<'_> {
             Asker::Job(job) => {
                 self.job_truncated(job);
                 let dependent = |fetch: &Fetch| fetch.source == Some(id);
-                let those: Vec<Id> =
-                    self.fetches.iter().filter(|(_, fetch)| dependent(fetch)).map(|(id, _)| id).collect();
+                let those: Vec<Id> = self
+                    .fetches
+                    .iter()
+                    .filter(|(_, fetch)| dependent(fetch))
+                    .map(|(id, _)| id)
+                    .collect();
                 for id in those {
                     if let Some(fetch) = self.fetches.get_mut(id) {
                         fetch.error = UpstreamError::Protocol;
@@ -301,8 +333,12 @@ impl World<'_> {
     /// Everything under way on a link fails now.
     pub(super) fn break_link(&mut self, link: u32) {
         self.wires.close_idle(link);
-        let there: Vec<Id> =
-            self.fetches.iter().filter(|(_, fetch)| fetch.link == link).map(|(id, _)| id).collect();
+        let there: Vec<Id> = self
+            .fetches
+            .iter()
+            .filter(|(_, fetch)| fetch.link == link)
+            .map(|(id, _)| id)
+            .collect();
         for id in there {
             self.broken(id);
         }

@@ -66,11 +66,18 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn new(plan: &Plan, origin: &Origin, policy: &Policy, memory: u64) -> Self {
-        let requests: Vec<HeaderMap> = plan.populations.iter().map(|p| fields(&p.headers)).collect();
+        let requests: Vec<HeaderMap> = plan
+            .populations
+            .iter()
+            .map(|p| fields(&p.headers))
+            .collect();
         let kind = |headers: &HeaderMap| RequestKind::of_parts(&Method::GET, headers, policy);
         let conditional = |headers: &HeaderMap| {
             let mut headers = headers.clone();
-            headers.insert(http::header::IF_NONE_MATCH, HeaderValue::from_static("\"v1\""));
+            headers.insert(
+                http::header::IF_NONE_MATCH,
+                HeaderValue::from_static("\"v1\""),
+            );
             kind(&headers)
         };
         let mut classes = Vec::new();
@@ -91,8 +98,15 @@ impl Rules {
     }
 
     pub(super) fn kind(&self, population: u16, conditional: bool) -> RequestKind {
-        let kinds = if conditional { &self.conditional } else { &self.kinds };
-        kinds.get(usize::from(population)).copied().unwrap_or(RequestKind::PLAIN)
+        let kinds = if conditional {
+            &self.conditional
+        } else {
+            &self.kinds
+        };
+        kinds
+            .get(usize::from(population))
+            .copied()
+            .unwrap_or(RequestKind::PLAIN)
     }
 
     fn class(&self, object: ObjectId, population: u16) -> &ClassRule {
@@ -102,7 +116,11 @@ impl Rules {
     /// The digest that all responses of a class have in common, if they do.
     pub(super) fn planned(&self, object: ObjectId, population: u16) -> Option<Digest> {
         let rule = self.class(object, population);
-        if rule.single { None } else { rule.storable.ok() }
+        if rule.single {
+            None
+        } else {
+            rule.storable.ok()
+        }
     }
 
     /// The variant under which this one is stored.
@@ -118,9 +136,14 @@ impl Rules {
 
     /// The origin's fault answers have this status from now on.
     pub(super) fn set_fault(&mut self, policy: &Policy, status: Option<u16>, now: Timestamp) {
-        let Some(status) = status.and_then(|status| StatusCode::from_u16(status).ok()) else { return };
+        let Some(status) = status.and_then(|status| StatusCode::from_u16(status).ok()) else {
+            return;
+        };
         let mut headers = HeaderMap::new();
-        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
         let response = ResponseHead::received(status, headers, now);
         if let Some(request) = request_head("localhost", "/", HeaderMap::new()) {
             self.fault = edge_core::digest(&request, &response, policy, now);
@@ -138,24 +161,33 @@ impl Rules {
         now: Timestamp,
     ) -> Result<Digest, NotStorable> {
         let rule = self.class(object, population);
-        let planned = origin.catalogue().class(object).map_or(404, |class| class.status);
+        let planned = origin
+            .catalogue()
+            .class(object)
+            .map_or(404, |class| class.status);
         if facts.status != planned && facts.status != 304 {
             return self.fault;
         }
         let digest = if rule.single {
             let date_ms = facts.date.saturating_mul(1000);
             let (status, headers) =
-                origin.catalogue().head(origin.versions(), object, variant, date_ms);
-            let request = self.requests.get(usize::from(population)).cloned().unwrap_or_default();
+                origin
+                    .catalogue()
+                    .head(origin.versions(), object, variant, date_ms);
+            let request = self
+                .requests
+                .get(usize::from(population))
+                .cloned()
+                .unwrap_or_default();
             let path = origin.catalogue().path(object);
-            let request =
-                request_head(&plan.site, &path, request).ok_or(NotStorable::Method)?;
+            let request = request_head(&plan.site, &path, request).ok_or(NotStorable::Method)?;
             edge_core::digest(&request, &ResponseHead { status, headers }, policy, now)?
         } else {
             rule.storable?
         };
         let bytes = origin.catalogue().size(object);
-        if policy.max_object.is_some_and(|most| bytes > most) || rule.overhead + bytes > self.memory {
+        if policy.max_object.is_some_and(|most| bytes > most) || rule.overhead + bytes > self.memory
+        {
             return Err(NotStorable::TooLarge);
         }
         Ok(digest)
@@ -171,9 +203,14 @@ fn class_rule(
 ) -> ClassRule {
     let object = ObjectId { class, object: 0 };
     let now = Timestamp(EPOCH_MS);
-    let (status, head) = origin.catalogue().head(origin.versions(), object, 0, EPOCH_MS);
+    let (status, head) = origin
+        .catalogue()
+        .head(origin.versions(), object, 0, EPOCH_MS);
     let path = origin.catalogue().path(object);
-    let response = ResponseHead { status, headers: head };
+    let response = ResponseHead {
+        status,
+        headers: head,
+    };
     let storable = match request_head(&plan.site, &path, headers.clone()) {
         Some(request) => edge_core::digest(&request, &response, policy, now),
         None => Err(NotStorable::Method),
@@ -198,9 +235,15 @@ fn variants(
 ) -> Vec<u16> {
     let planned = plan.classes[usize::from(class)].vary.as_ref();
     let count = planned.map_or(1, |vary| vary.values.len().max(1));
-    let Vary::Fields(selecting) = Vary::of(response) else { return vec![0; count] };
-    let Some(vary) = planned else { return vec![0; count] };
-    let Ok(name) = HeaderName::from_bytes(vary.header.as_bytes()) else { return vec![0; count] };
+    let Vary::Fields(selecting) = Vary::of(response) else {
+        return vec![0; count];
+    };
+    let Some(vary) = planned else {
+        return vec![0; count];
+    };
+    let Ok(name) = HeaderName::from_bytes(vary.header.as_bytes()) else {
+        return vec![0; count];
+    };
     let keys: Vec<_> = vary
         .values
         .iter()
@@ -213,22 +256,29 @@ fn variants(
         })
         .collect();
     let first = |key| keys.iter().position(|other| other == key).unwrap_or(0);
-    keys.iter().map(|key| u16::try_from(first(key)).unwrap_or(0)).collect()
+    keys.iter()
+        .map(|key| u16::try_from(first(key)).unwrap_or(0))
+        .collect()
 }
 
 fn request_head(site: &str, path: &str, mut headers: HeaderMap) -> Option<RequestHead> {
     headers.insert(http::header::HOST, HeaderValue::from_str(site).ok()?);
     let uri: Uri = path.parse().ok()?;
     let target = TargetUri::from_request(&Method::GET, &uri, &headers, Scheme::Http).ok()?;
-    Some(RequestHead { method: Method::GET, target, headers })
+    Some(RequestHead {
+        method: Method::GET,
+        target,
+        headers,
+    })
 }
 
 fn fields(list: &[(String, String)]) -> HeaderMap {
     let mut map = HeaderMap::new();
     for (name, value) in list {
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
-        {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(value),
+        ) {
             map.append(name, value);
         }
     }
@@ -240,9 +290,13 @@ pub(super) fn observed(handling: &edge_core::Handling) -> Handling {
     use edge_core::Detail;
     if handling.hit {
         let seconds = |ms: i64| i32::try_from(ms.div_euclid(1000)).unwrap_or(i32::MAX);
-        return Handling::Hit { ttl: handling.ttl.map(seconds) };
+        return Handling::Hit {
+            ttl: handling.ttl.map(seconds),
+        };
     }
-    let Some(why) = handling.fwd else { return Handling::Own };
+    let Some(why) = handling.fwd else {
+        return Handling::Own;
+    };
     Handling::Forwarded {
         why: match why {
             edge_core::Fwd::Bypass => Fwd::Bypass,

@@ -24,7 +24,9 @@ impl World<'_> {
         self.queue.push(SECOND, Happening::Second);
         if self.plan.routing.has_router() {
             let serves = |node: &u16| self.wires.find(Spot::Router, Spot::Node(*node)).is_some();
-            let nodes: Vec<u16> = (0..u16::try_from(self.nodes.len()).unwrap_or(u16::MAX)).filter(serves).collect();
+            let nodes: Vec<u16> = (0..u16::try_from(self.nodes.len()).unwrap_or(u16::MAX))
+                .filter(serves)
+                .collect();
             for node in nodes {
                 self.queue.push(0, Happening::Check(node));
             }
@@ -103,7 +105,9 @@ impl World<'_> {
         let variants = self.keys.variants(object);
         let first = self.keys.of(object, 0);
         for &index in &purge.nodes {
-            let Some(node) = self.nodes.get_mut(usize::from(index)) else { continue };
+            let Some(node) = self.nodes.get_mut(usize::from(index)) else {
+                continue;
+            };
             let planned = node.rules.planned(object, 0);
             for key in first..first + variants {
                 node.purge(key, purge.soft.then_some((planned, now)));

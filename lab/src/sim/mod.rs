@@ -76,7 +76,10 @@ impl Keys {
         let mut next = 0u64;
         let mut classes = Vec::new();
         for (class, planned) in plan.origin.catalogue.classes.iter().zip(&plan.classes) {
-            let variants = planned.vary.as_ref().map_or(1, |vary| vary.values.len().max(1));
+            let variants = planned
+                .vary
+                .as_ref()
+                .map_or(1, |vary| vary.values.len().max(1));
             let first = u32::try_from(next).unwrap_or(u32::MAX);
             classes.push((first, u32::try_from(variants).unwrap_or(u32::MAX)));
             next = next.saturating_add(u64::from(class.objects).saturating_mul(variants as u64));
@@ -84,7 +87,10 @@ impl Keys {
         if next >= u64::from(u32::MAX) {
             return Err(SimError::TooManyKeys(next));
         }
-        Ok(Self { classes, count: usize::try_from(next).unwrap_or(usize::MAX) })
+        Ok(Self {
+            classes,
+            count: usize::try_from(next).unwrap_or(usize::MAX),
+        })
     }
 
     fn of(&self, object: ObjectId, variant: u16) -> u32 {
@@ -162,18 +168,30 @@ impl Ways {
     fn new(plan: &Plan, wires: &Wires) -> Self {
         let places = 0..u16::try_from(plan.places.len()).unwrap_or(u16::MAX);
         let nodes = 0..u16::try_from(plan.nodes.len()).unwrap_or(u16::MAX);
-        let to = |spot: Spot| places.clone().map(|place| wires.find(Spot::Client(place), spot)).collect();
-        let to_node = places.clone().flat_map(|place| nodes.clone().map(move |node| (place, node)));
+        let to = |spot: Spot| {
+            places
+                .clone()
+                .map(|place| wires.find(Spot::Client(place), spot))
+                .collect()
+        };
+        let to_node = places
+            .clone()
+            .flat_map(|place| nodes.clone().map(move |node| (place, node)));
         Self {
             nodes: plan.nodes.len(),
-            to_node: to_node.map(|(place, node)| wires.find(Spot::Client(place), Spot::Node(node))).collect(),
+            to_node: to_node
+                .map(|(place, node)| wires.find(Spot::Client(place), Spot::Node(node)))
+                .collect(),
             to_origin: to(Spot::Origin),
             to_router: to(Spot::Router),
         }
     }
 
     fn to_node(&self, place: u16, node: u16) -> Option<u32> {
-        self.to_node.get(usize::from(place) * self.nodes + usize::from(node)).copied().flatten()
+        self.to_node
+            .get(usize::from(place) * self.nodes + usize::from(node))
+            .copied()
+            .flatten()
     }
 
     fn to_origin(&self, place: u16) -> Option<u32> {

@@ -41,8 +41,17 @@ enum What {
     Mark,
 }
 
-const NOTHING: Entry = Entry { born: 0, date: 0, version: 0, what: What::Nothing, seen: false };
-const NO_FLIGHT: Id = Id { index: u32::MAX, serial: 0 };
+const NOTHING: Entry = Entry {
+    born: 0,
+    date: 0,
+    version: 0,
+    what: What::Nothing,
+    seen: false,
+};
+const NO_FLIGHT: Id = Id {
+    index: u32::MAX,
+    serial: 0,
+};
 
 /// One cache node.
 #[derive(Debug)]
@@ -108,10 +117,17 @@ impl Node {
 
     /// Purges one key: gone, or stale from now on. `soft` carries the digest of the key's class.
     pub(super) fn purge(&mut self, key: u32, soft: Option<(Option<Digest>, Timestamp)>) {
-        let Some((planned, now)) = soft else { return self.drop_key(key) };
+        let Some((planned, now)) = soft else {
+            return self.drop_key(key);
+        };
         let own = self.special.get(&key).copied();
-        let Some(digest) = own.or(planned).filter(|_| self.store.holds(key)) else { return };
-        let stored = Stored { digest, born: Timestamp(self.entries[key as usize].born) };
+        let Some(digest) = own.or(planned).filter(|_| self.store.holds(key)) else {
+            return;
+        };
+        let stored = Stored {
+            digest,
+            born: Timestamp(self.entries[key as usize].born),
+        };
         self.special.insert(key, stored.expired_at(now).digest);
         self.entries[key as usize].what = What::Special;
     }
@@ -153,11 +169,16 @@ pub(super) struct Job {
 impl World<'_> {
     /// A request has arrived at a node.
     pub(super) fn begin_job(&mut self, node: u16, incoming: Id) {
-        let Some(fetch) = self.fetches.get(incoming) else { return };
+        let Some(fetch) = self.fetches.get(incoming) else {
+            return;
+        };
         let question = fetch.question;
         let rules = &self.nodes[usize::from(node)].rules;
         let kind = rules.kind(question.population, question.validator.is_some());
-        let key = self.keys.of(question.object, rules.variant(question.object, question.population, question.variant));
+        let key = self.keys.of(
+            question.object,
+            rules.variant(question.object, question.population, question.variant),
+        );
         let policy = &self.plan.nodes[usize::from(node)].policy;
         let (exchange, action) = Exchange::begin(policy, kind, timestamp(self.now));
         let job = self.jobs.insert(Job {
@@ -185,7 +206,9 @@ impl World<'_> {
                 Action::Lookup => Event::Found(self.look_up(id)),
                 Action::Join => self.join(id),
                 Action::Wait { until } => {
-                    let at = u64::try_from(until.0 - EPOCH_MS).unwrap_or(0).saturating_mul(1_000_000);
+                    let at = u64::try_from(until.0 - EPOCH_MS)
+                        .unwrap_or(0)
+                        .saturating_mul(1_000_000);
                     let Some(job) = self.jobs.get(id) else { return };
                     let row = self.rows.wait(job.node);
                     self.set_alarm(row, at, id);
@@ -215,7 +238,9 @@ impl World<'_> {
     }
 
     fn look_up(&mut self, id: Id) -> Lookup {
-        let Some(job) = self.jobs.get_mut(id) else { return Lookup::Miss };
+        let Some(job) = self.jobs.get_mut(id) else {
+            return Lookup::Miss;
+        };
         let node = &mut self.nodes[usize::from(job.node)];
         let key = job.key;
         let entry = node.entries[key as usize];
@@ -229,10 +254,15 @@ impl World<'_> {
             job.found = entry;
             let digest = match entry.what {
                 What::Special => node.special.get(&key).copied(),
-                _ => node.rules.planned(job.question.object, job.question.population),
+                _ => node
+                    .rules
+                    .planned(job.question.object, job.question.population),
             };
             if let Some(digest) = digest {
-                return Lookup::Hit(Stored { digest, born: Timestamp(entry.born) });
+                return Lookup::Hit(Stored {
+                    digest,
+                    born: Timestamp(entry.born),
+                });
             }
         }
         let first = self.keys.of(job.question.object, 0);
@@ -244,7 +274,9 @@ impl World<'_> {
     }
 
     fn join(&mut self, id: Id) -> Event {
-        let Some(job) = self.jobs.get_mut(id) else { return Event::WaitExpired };
+        let Some(job) = self.jobs.get_mut(id) else {
+            return Event::WaitExpired;
+        };
         let table = &mut self.nodes[usize::from(job.node)].flights[job.key as usize];
         if let Some(flight) = self.flights.get_mut(*table) {
             job.flight = Some(*table);
@@ -257,13 +289,18 @@ impl World<'_> {
             };
         }
         let followers = self.spare.pop().unwrap_or_default();
-        *table = self.flights.insert(Flight { followers, landed: None });
+        *table = self.flights.insert(Flight {
+            followers,
+            landed: None,
+        });
         job.flight = Some(*table);
         Event::Lead
     }
 
     fn forward(&mut self, id: Id, forward: Forward) {
-        let Some(job) = self.jobs.get_mut(id) else { return };
+        let Some(job) = self.jobs.get_mut(id) else {
+            return;
+        };
         if !forward.leads {
             job.flight = None;
         }
@@ -273,10 +310,15 @@ impl World<'_> {
             node.stats.background_requests += 1;
         }
         let validator = forward.conditional.then_some(job.found.version);
-        let question = Question { validator, ..job.question };
+        let question = Question {
+            validator,
+            ..job.question
+        };
         let (index, link) = (job.node, node.upstream);
         let out = self.ask(Asker::Job(id), link, question);
-        let Some(job) = self.jobs.get_mut(id) else { return };
+        let Some(job) = self.jobs.get_mut(id) else {
+            return;
+        };
         job.out = Some(out);
         let timeouts = self.plan.nodes[usize::from(index)].timeouts;
         let new = self.fetches.get(out).is_some_and(|fetch| fetch.new);
@@ -290,13 +332,19 @@ impl World<'_> {
 
     /// A request upstream has waited for long enough; `connecting`: for its connection.
     pub(super) fn upstream_late(&mut self, out: Id, connecting: bool) {
-        let Some(fetch) = self.fetches.get(out) else { return };
+        let Some(fetch) = self.fetches.get(out) else {
+            return;
+        };
         let Asker::Job(job) = fetch.asker else { return };
         if fetch.headed {
             return;
         }
         self.abandon(out);
-        let error = if connecting { UpstreamError::ConnectTimeout } else { UpstreamError::FirstByteTimeout };
+        let error = if connecting {
+            UpstreamError::ConnectTimeout
+        } else {
+            UpstreamError::FirstByteTimeout
+        };
         self.job_failed(job, error);
     }
 
@@ -314,7 +362,9 @@ impl World<'_> {
 
     /// The head of the upstream answer is in.
     pub(super) fn job_head(&mut self, id: Id, out: Id) {
-        let (Some(fetch), Some(job)) = (self.fetches.get(out), self.jobs.get_mut(id)) else { return };
+        let (Some(fetch), Some(job)) = (self.fetches.get(out), self.jobs.get_mut(id)) else {
+            return;
+        };
         let Some(facts) = fetch.answer else { return };
         job.facts = Some(facts);
         let (sent, received) = (timestamp(fetch.sent), timestamp(self.now));
@@ -327,16 +377,25 @@ impl World<'_> {
         let question = job.question;
         let policy = &self.plan.nodes[usize::from(job.node)].policy;
         let what = (question.object, question.population, question.variant);
-        let storable = node.rules.storable(self.plan, &self.origin, policy, what, &facts, received);
+        let storable = node
+            .rules
+            .storable(self.plan, &self.origin, policy, what, &facts, received);
         let born = received.minus(age);
         job.answered = storable.ok().map(|digest| (digest, born));
-        let answer = Answer { status: facts.status, storable, born, received };
+        let answer = Answer {
+            status: facts.status,
+            storable,
+            born,
+            received,
+        };
         self.event(id, Event::Upstream(answer));
     }
 
     /// The end of an exchange: answer, store, land, refresh.
     fn reply(&mut self, id: Id, reply: Reply) {
-        let Some(job) = self.jobs.get(id).copied() else { return };
+        let Some(job) = self.jobs.get(id).copied() else {
+            return;
+        };
         let now = timestamp(self.now);
         let (facts, complete, source) = self.material(&job, &reply, now);
         let node = &mut self.nodes[usize::from(job.node)];
@@ -374,7 +433,9 @@ impl World<'_> {
         if let Some(landing) = reply.land {
             self.land(&job, landing, &facts);
         }
-        if reply.refresh && let Some(stored) = job.exchange.stored() {
+        if reply.refresh
+            && let Some(stored) = job.exchange.stored()
+        {
             self.refresh(&job, stored);
         }
     }

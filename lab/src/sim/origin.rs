@@ -37,7 +37,10 @@ pub(super) struct Origin {
 
 impl Origin {
     pub(super) fn new(plan: &Plan) -> Self {
-        let catalogue = Catalogue { epoch_ms: EPOCH_MS, ..plan.origin.catalogue.clone() };
+        let catalogue = Catalogue {
+            epoch_ms: EPOCH_MS,
+            ..plan.origin.catalogue.clone()
+        };
         Self {
             versions: catalogue.versions(),
             catalogue,
@@ -62,7 +65,11 @@ impl Origin {
 
     /// Whether a request that arrives now can be taken up at once; otherwise it stands in the queue.
     pub(super) fn admit(&mut self, request: Id) -> bool {
-        if self.catalogue.concurrency.is_some_and(|most| self.busy >= most) {
+        if self
+            .catalogue
+            .concurrency
+            .is_some_and(|most| self.busy >= most)
+        {
             self.waiting.push_back(request);
             return false;
         }
@@ -85,25 +92,57 @@ impl Origin {
         self.taken += 1;
         let delay = self.faults.delay_ms.saturating_mul(MS);
         if self.faults.refuse {
-            return Service { facts: None, at: now + delay };
+            return Service {
+                facts: None,
+                at: now + delay,
+            };
         }
         let date = (EPOCH_MS + i64::try_from(now / MS).unwrap_or(0)).div_euclid(1000);
-        let facts = Facts { status: 200, version: None, date, age: 0, bytes: 0, path: Path::EMPTY };
+        let facts = Facts {
+            status: 200,
+            version: None,
+            date,
+            age: 0,
+            bytes: 0,
+            path: Path::EMPTY,
+        };
         if let Some(status) = self.faults.status {
-            let facts = Facts { status, bytes: FAULT_BYTES, ..facts };
-            return Service { facts: Some(facts), at: now + delay };
+            let facts = Facts {
+                status,
+                bytes: FAULT_BYTES,
+                ..facts
+            };
+            return Service {
+                facts: Some(facts),
+                at: now + delay,
+            };
         }
         let version = self.versions.version_at(object, now / MS);
-        let status = self.catalogue.class(object).map_or(404, |class| class.status);
+        let status = self
+            .catalogue
+            .class(object)
+            .map_or(404, |class| class.status);
         let at = now + delay + self.catalogue.think(object, nth);
         let unchanged = validator == Some(version) && (200..300).contains(&status);
         let facts = if unchanged {
-            Facts { status: 304, version: Some(version), ..facts }
+            Facts {
+                status: 304,
+                version: Some(version),
+                ..facts
+            }
         } else {
             let bytes = self.catalogue.size(object);
-            Facts { status, version: Some(version), bytes, ..facts }
+            Facts {
+                status,
+                version: Some(version),
+                bytes,
+                ..facts
+            }
         };
-        Service { facts: Some(facts), at }
+        Service {
+            facts: Some(facts),
+            at,
+        }
     }
 
     /// How long `version` had been superseded at `at`; `None` if it was current.

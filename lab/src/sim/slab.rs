@@ -16,7 +16,10 @@ pub(super) struct Slab<T> {
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self { places: Vec::new(), free: Vec::new() }
+        Self {
+            places: Vec::new(),
+            free: Vec::new(),
+        }
     }
 }
 
@@ -25,7 +28,10 @@ impl<T> Slab<T> {
         if let Some(index) = self.free.pop() {
             let place = &mut self.places[index as usize];
             place.1 = Some(thing);
-            return Id { index, serial: place.0 };
+            return Id {
+                index,
+                serial: place.0,
+            };
         }
         let index = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         self.places.push((0, Some(thing)));
@@ -64,9 +70,18 @@ impl<T> Slab<T> {
 
     /// All of them, by index.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Id, &T)> {
-        self.places.iter().zip(0u32..).filter_map(|((serial, thing), index)| {
-            Some((Id { index, serial: *serial }, thing.as_ref()?))
-        })
+        self.places
+            .iter()
+            .zip(0u32..)
+            .filter_map(|((serial, thing), index)| {
+                Some((
+                    Id {
+                        index,
+                        serial: *serial,
+                    },
+                    thing.as_ref()?,
+                ))
+            })
     }
 }
 
@@ -83,7 +98,10 @@ mod tests {
         assert_eq!(slab.remove(first), None);
         let third = slab.insert('c');
         assert_eq!(third.index, first.index, "the place is used again");
-        assert_eq!((slab.get(first), slab.get(second), slab.get(third)), (None, Some(&'b'), Some(&'c')));
+        assert_eq!(
+            (slab.get(first), slab.get(second), slab.get(third)),
+            (None, Some(&'b'), Some(&'c'))
+        );
         assert_eq!(slab.len(), 2);
         assert_eq!(slab.iter().map(|(_, c)| *c).collect::<String>(), "cb");
     }

@@ -4,7 +4,7 @@
 //! What it leaves out: a message is carried as a whole. A cut holds what would arrive during it, and
 //! what it held arrives one crossing after healing.
 
-use network::model::{Delivery, Flow, LinkModel, Line};
+use network::model::{Delivery, Flow, Line, LinkModel};
 
 use super::slab::{Id, Slab};
 use crate::plan::{Cut, CutKind, Direction, LinkState, Nanos, Plan, Spot};
@@ -83,7 +83,10 @@ impl Wires {
 
     /// The link between two spots.
     pub(super) fn find(&self, from: Spot, to: Spot) -> Option<u32> {
-        let found = self.links.iter().position(|link| (link.from, link.to) == (from, to))?;
+        let found = self
+            .links
+            .iter()
+            .position(|link| (link.from, link.to) == (from, to))?;
         u32::try_from(found).ok()
     }
 
@@ -101,19 +104,30 @@ impl Wires {
 
     /// Whether a new connection would stay unanswered.
     pub(super) fn unanswered(&self, link: u32) -> bool {
-        self.link(link).cut.is_some_and(|cut| cut.how == CutKind::Blackhole)
+        self.link(link)
+            .cut
+            .is_some_and(|cut| cut.how == CutKind::Blackhole)
     }
 
     /// Whether every message on this link is answered with a reset.
     pub(super) fn resets(&self, link: u32) -> bool {
-        self.link(link).cut.is_some_and(|cut| cut.how == CutKind::Reset)
+        self.link(link)
+            .cut
+            .is_some_and(|cut| cut.how == CutKind::Reset)
     }
 
     /// Sends a request at `now`, on an idle connection or on a new one, which pays its handshake.
     pub(super) fn request(&mut self, link: u32, now: Nanos) -> Sent {
-        let Link { line, idle, patience, .. } = &mut self.links[link as usize];
+        let Link {
+            line,
+            idle,
+            patience,
+            ..
+        } = &mut self.links[link as usize];
         while let Some(id) = idle.pop() {
-            let Some(connection) = self.connections.get_mut(id) else { continue };
+            let Some(connection) = self.connections.get_mut(id) else {
+                continue;
+            };
             if now.saturating_sub(connection.idle_since) >= *patience {
                 // Those below it have been idle for even longer.
                 self.connections.remove(id);
@@ -123,23 +137,44 @@ impl Wires {
                 break;
             }
             let arrives = connection.to.send(line, now, REQUEST_HEAD).last;
-            return Sent { connection: id, arrives, new: false };
+            return Sent {
+                connection: id,
+                arrives,
+                new: false,
+            };
         }
         let stream = self.opened * 2;
         self.opened += 1;
         let mut to = Flow::new(self.seed, stream);
         let arrives = to.send(line, now + line.handshake(), REQUEST_HEAD).last;
         let from = Flow::new(self.seed, stream + 1);
-        let connection = self.connections.insert(Connection { to, from, idle_since: now });
-        Sent { connection, arrives, new: true }
+        let connection = self.connections.insert(Connection {
+            to,
+            from,
+            idle_since: now,
+        });
+        Sent {
+            connection,
+            arrives,
+            new: true,
+        }
     }
 
     /// Sends an answer back at `now`.
-    pub(super) fn respond(&mut self, link: u32, connection: Id, now: Nanos, bytes: u64) -> Delivery {
+    pub(super) fn respond(
+        &mut self,
+        link: u32,
+        connection: Id,
+        now: Nanos,
+        bytes: u64,
+    ) -> Delivery {
         let line = &self.links[link as usize].line;
         match self.connections.get_mut(connection) {
             Some(connection) => connection.from.send(line, now, bytes),
-            None => Delivery { first: now + line.one_way(), last: now + line.one_way() },
+            None => Delivery {
+                first: now + line.one_way(),
+                last: now + line.one_way(),
+            },
         }
     }
 
@@ -166,12 +201,18 @@ impl Wires {
     /// Every link that ends or begins at a spot.
     pub(super) fn at(&self, spot: Spot) -> impl Iterator<Item = u32> + '_ {
         let here = move |link: &Link| link.from == spot || link.to == spot;
-        self.links.iter().zip(0u32..).filter(move |(link, _)| here(link)).map(|(_, index)| index)
+        self.links
+            .iter()
+            .zip(0u32..)
+            .filter(move |(link, _)| here(link))
+            .map(|(_, index)| index)
     }
 
     /// Whether a message in this direction is held now.
     pub(super) fn holds(&self, link: u32, answer: bool) -> bool {
-        let Some(cut) = self.link(link).cut else { return false };
+        let Some(cut) = self.link(link).cut else {
+            return false;
+        };
         cut.how == CutKind::Blackhole
             && match cut.direction {
                 Direction::Both => true,
@@ -200,8 +241,9 @@ impl Wires {
     /// Takes what the link has held, if it may go on now.
     pub(super) fn released(&mut self, link: u32) -> Vec<(Id, bool)> {
         let held = std::mem::take(&mut self.links[link as usize].held);
-        let (stay, go): (Vec<_>, Vec<_>) =
-            held.into_iter().partition(|&(_, answer)| self.holds(link, answer));
+        let (stay, go): (Vec<_>, Vec<_>) = held
+            .into_iter()
+            .partition(|&(_, answer)| self.holds(link, answer));
         self.links[link as usize].held = stay;
         go
     }

@@ -12,7 +12,10 @@ impl World<'_> {
         now: Timestamp,
     ) -> (Facts, Nanos, Option<Id>) {
         let mut path = Path::EMPTY;
-        path.push(Hop { node: Some(job.node), handling: observed(&reply.handling) });
+        path.push(Hop {
+            node: Some(job.node),
+            handling: observed(&reply.handling),
+        });
         let through = |facts: &Facts, mut path: Path| {
             for hop in facts.path.hops() {
                 path.push(*hop);
@@ -31,9 +34,7 @@ impl World<'_> {
                 None => (synthetic(502, path), self.now, None),
             },
             From::Flight => match landed {
-                Some((_, facts, out)) => {
-                    (Facts { path, ..*facts }, coming(Some(*out)), Some(*out))
-                }
+                Some((_, facts, out)) => (Facts { path, ..*facts }, coming(Some(*out)), Some(*out)),
                 None => (synthetic(502, path), self.now, None),
             },
             From::Stored | From::Updated | From::Nobody => {
@@ -75,12 +76,18 @@ impl World<'_> {
 
     /// The body is whole: it is stored, and its flight is over.
     pub(in super::super) fn job_whole(&mut self, id: Id) {
-        let Some(job) = self.jobs.remove(id) else { return };
-        if let (true, Some((digest, born)), Some(facts)) = (job.store && !job.purged, job.answered, job.facts) {
+        let Some(job) = self.jobs.remove(id) else {
+            return;
+        };
+        if let (true, Some((digest, born)), Some(facts)) =
+            (job.store && !job.purged, job.answered, job.facts)
+        {
             let question = job.question;
             let node = &mut self.nodes[usize::from(job.node)];
             let bytes = self.origin.catalogue().size(question.object);
-            let weight = node.rules.weight(question.object, question.population, bytes);
+            let weight = node
+                .rules
+                .weight(question.object, question.population, bytes);
             let special = &mut node.special;
             let entries = &mut node.entries;
             let stored = node.store.insert(job.key, weight, |gone| {
@@ -131,7 +138,9 @@ impl World<'_> {
     pub(super) fn land(&mut self, job: &Job, landing: Landing, facts: &Facts) {
         let Some(flight) = job.flight else { return };
         let shared = matches!(landing, Landing::Shared(_));
-        let Some(state) = self.flights.get_mut(flight) else { return };
+        let Some(state) = self.flights.get_mut(flight) else {
+            return;
+        };
         let facts = job.facts.filter(|_| shared).unwrap_or(*facts);
         state.landed = Some((landing, facts, job.out.unwrap_or(NO_FLIGHT)));
         let mut followers = std::mem::take(&mut state.followers);
@@ -153,12 +162,19 @@ impl World<'_> {
     pub(super) fn refresh(&mut self, job: &Job, stored: Stored) {
         let node = &mut self.nodes[usize::from(job.node)];
         node.background += 1;
-        let id = RequestId::Background { node: Some(job.node), number: node.background };
+        let id = RequestId::Background {
+            node: Some(job.node),
+            number: node.background,
+        };
         let policy = &self.plan.nodes[usize::from(job.node)].policy;
         let (exchange, action) = Exchange::refresh(policy, stored, timestamp(self.now));
         let refresh = Job {
             incoming: None,
-            question: Question { id, validator: None, ..job.question },
+            question: Question {
+                id,
+                validator: None,
+                ..job.question
+            },
             exchange,
             out: None,
             flight: None,
@@ -176,8 +192,12 @@ impl World<'_> {
     /// What is on its way for these keys was asked for before a purge: it may be shared, not stored.
     pub(in super::super) fn forget_fills(&mut self, node: u16, keys: std::ops::Range<u32>) {
         let concerned = |job: &Job| job.node == node && keys.contains(&job.key);
-        let fills: Vec<Id> =
-            self.jobs.iter().filter(|(_, job)| concerned(job)).map(|(id, _)| id).collect();
+        let fills: Vec<Id> = self
+            .jobs
+            .iter()
+            .filter(|(_, job)| concerned(job))
+            .map(|(id, _)| id)
+            .collect();
         for id in fills {
             if let Some(job) = self.jobs.get_mut(id) {
                 job.purged = true;
@@ -218,7 +238,8 @@ impl World<'_> {
                 .map(|(id, _)| id)
                 .collect();
             for id in waiting {
-                self.queue.push(crossing, super::super::queue::Happening::Broken(id));
+                self.queue
+                    .push(crossing, super::super::queue::Happening::Broken(id));
             }
         }
     }
@@ -241,5 +262,12 @@ impl Node {
 }
 
 fn synthetic(status: u16, path: Path) -> Facts {
-    Facts { status, version: None, date: 0, age: 0, bytes: 0, path }
+    Facts {
+        status,
+        version: None,
+        date: 0,
+        age: 0,
+        bytes: 0,
+        path,
+    }
 }

@@ -127,10 +127,14 @@ impl Store {
             return false;
         }
         // As foyer does: room is made first, and the old entry counts until it is replaced.
-        while self.used > self.capacity - weight {
-            let weights = &self.weights;
-            let chosen =
-                each!(&mut self.queues, policy => policy.evict(|key| weights[key as usize]));
+        let full = |store: &Self| {
+            store.used > store.capacity - weight
+                || store.most.is_some_and(|most| store.entries >= most)
+        };
+        while full(self) {
+            let (weights, unit) = (&self.weights, self.most.is_some());
+            let felt = |key: Key| if unit { 1 } else { weights[key as usize] };
+            let chosen = each!(&mut self.queues, policy => policy.evict(felt));
             let Some(chosen) = chosen else { break };
             self.used -= self.weights[chosen as usize];
             self.weights[chosen as usize] = ABSENT;
