@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::{Failure, Outcome};
 use crate::process::{self, LogFormat, LogLevel};
-use crate::{edge, explain, geo, health, link, origin, router, scenarios};
+use crate::{edge, explain, geo, health, link, origin, play, router, scenarios, up};
 
 /// A CDN you can run, break and measure on one machine.
 ///
@@ -48,6 +48,9 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Door {
+    Run(play::RunArgs),
+    Simulate(play::SimulateArgs),
+    Up(up::UpArgs),
     Scenarios(scenarios::ScenariosArgs),
     Explain(explain::ExplainArgs),
     Geo(geo::GeoArgs),
@@ -66,6 +69,9 @@ impl Cli {
         };
         process::log_to_stderr(self.log, self.log_level, default);
         match self.door {
+            Door::Run(args) => play::run(&args),
+            Door::Simulate(args) => play::simulate(&args),
+            Door::Up(args) => up::run(&args),
             Door::Scenarios(args) => scenarios::run(&args),
             Door::Explain(args) => explain::run(&args),
             Door::Geo(args) => geo::run(&args),

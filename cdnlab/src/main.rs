@@ -11,11 +11,13 @@ mod input;
 mod link;
 mod origin;
 mod output;
+mod play;
 mod process;
+mod progress;
 mod router;
 mod scenarios;
-mod shipped;
 mod target;
+mod up;
 mod values;
 
 use std::process::ExitCode;

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use lab::scenario::{Driver, PlanOptions, Scenario, ScenarioFile};
+use lab::scenario::{Driver, PlanOptions, SHIPPED, ScenarioFile, json_schema_text};
 
 use crate::exit::{Failure, Outcome};
 use crate::target::TargetArgs;
-use crate::{geo, output, shipped, target};
+use crate::{geo, output};
 
 /// List, copy and check scenarios; print the schema of their language.
 #[derive(Args, Debug)]
@@ -51,9 +51,7 @@ struct CopyArgs {
 pub(crate) fn run(args: &ScenariosArgs) -> Result<Outcome, Failure> {
     match &args.door {
         Door::List => list(),
-        Door::Schema => {
-            output::print_json(&schemars::schema_for!(Scenario)).map(|()| Outcome::Done)
-        }
+        Door::Schema => output::print(&json_schema_text()).map(|()| Outcome::Done),
         Door::Check(args) => check(args),
         Door::Copy(args) => copy(args),
     }
@@ -61,8 +59,8 @@ pub(crate) fn run(args: &ScenariosArgs) -> Result<Outcome, Failure> {
 
 fn list() -> Result<Outcome, Failure> {
     let mut text = String::new();
-    for shipped in shipped::all() {
-        let read = target::load(shipped.name, false)?;
+    for shipped in SHIPPED {
+        let read = open(shipped.name)?;
         let drivers = if read.drivers.refusal(Driver::Run).is_some() {
             " (simulate only)"
         } else if read.drivers.refusal(Driver::Simulate).is_some() {
@@ -78,6 +76,10 @@ fn list() -> Result<Outcome, Failure> {
     }
     output::print(&text)?;
     Ok(Outcome::Done)
+}
+
+fn open(name: &str) -> Result<ScenarioFile, Failure> {
+    ScenarioFile::open(name, false).map_err(Failure::usage)
 }
 
 /// The first sentence, on one line.
@@ -116,13 +118,13 @@ fn summary(read: &ScenarioFile) -> String {
 }
 
 fn copy(args: &CopyArgs) -> Result<Outcome, Failure> {
-    let Some(shipped) = shipped::named(&args.name) else {
-        // Says which name is nearest.
-        target::load(&args.name, false)?;
-        return Err(Failure::usage(format!(
-            "`{}` is not a shipped scenario",
-            args.name
-        )));
+    let Some(shipped) = SHIPPED.iter().find(|shipped| shipped.name == args.name) else {
+        // Says which name is nearest, unless it is that of a file.
+        open(&args.name)?;
+        return Err(
+            Failure::usage(format!("`{}` is not a shipped scenario", args.name))
+                .help("`cdnlab scenarios list` shows those that are"),
+        );
     };
     let file = args
         .file
@@ -156,23 +158,6 @@ fn write_new(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_binary_carries_each_scenario_of_the_folder() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-        let mut files: Vec<String> = std::fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| name.ends_with(".yaml"))
-            .collect();
-        files.sort();
-        let carried: Vec<String> = shipped::all()
-            .iter()
-            .map(|one| format!("{}.yaml", one.name))
-            .collect();
-        assert_eq!(carried, files);
-    }
 
     #[test]
     fn a_list_shows_first_sentences() {

@@ -1,0 +1,294 @@
+//! `cdnlab run` and `cdnlab simulate`: a scenario through one of the two drivers, and its report.
+
+mod when;
+
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+
+use clap::Args;
+use lab::expect::{Bound, Expectation};
+use lab::live::{self, LiveError, LiveOptions};
+use lab::metrics::Measured;
+use lab::plan::Plan;
+use lab::report::terminal::{Style, render};
+use lab::report::{self, Machine, Manifest, Report};
+use lab::scenario::{Driver, PlanOptions, ScenarioFile, nearest};
+use lab::sim;
+use sha2::{Digest, Sha256};
+
+use crate::exit::{Failure, Outcome};
+use crate::process::{self, Signals};
+use crate::target::TargetArgs;
+use crate::{geo, output, progress};
+
+/// Play a scenario with real processes on this machine, and report hit ratios and latency.
+///
+/// Starts the origin, the router, the edges and the links between them, sends the scenario's traffic through them, lets
+/// its events happen, and takes everything down again. The variants of the scenario are played one after the other,
+/// with the same seed, and shown side by side.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cdnlab run quickstart
+  cdnlab run mine.yaml --variant cdn --seed 7 --out reports/mine
+  cdnlab run mine.yaml --json --quiet | jq .verdict
+
+Exit codes: 0 all expectations met; 99 an expectation missed; 2 the scenario is wrong; 3 the run is
+invalid since the driver was late (a busy machine); 1 anything else.")]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    play: PlayArgs,
+}
+
+/// Play a scenario in virtual time, and report hit ratios and latency.
+///
+/// The same plan goes through the same cache core, steering, origin and network model as in `cdnlab run`, without
+/// sockets: much faster, and the same seed gives the same report each time.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cdnlab simulate quickstart
+  cdnlab simulate mine.yaml --variant cdn --seed 7
+  cdnlab simulate mine.yaml --json --quiet | jq .verdict
+
+Exit codes: 0 all expectations met; 99 an expectation missed; 2 the scenario is wrong; 1 anything else.")]
+pub(crate) struct SimulateArgs {
+    #[command(flatten)]
+    play: PlayArgs,
+}
+
+#[derive(Args, Debug)]
+struct PlayArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// The seed of all that is random; the scenario's own unless said otherwise.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Play only this variant; may be repeated. Expectations about others are left out.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    variant: Vec<String>,
+    /// The folder for report.json; reports/SCENARIO-TIME unless said otherwise.
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// No progress, and of the report only the verdict.
+    #[arg(long)]
+    quiet: bool,
+    /// The report as JSON on standard output, in place of the tables.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &RunArgs) -> Result<Outcome, Failure> {
+    play(&args.play, Driver::Run)
+}
+
+pub(crate) fn simulate(args: &SimulateArgs) -> Result<Outcome, Failure> {
+    play(&args.play, Driver::Simulate)
+}
+
+fn play(args: &PlayArgs, driver: Driver) -> Result<Outcome, Failure> {
+    let begun = Instant::now();
+    let started = SystemTime::now();
+    let database = geo::database(args.target.geo.as_deref())?;
+    let file = args.target.load()?;
+    refuse_other_driver(&file, driver)?;
+    let names = variants(&file, &args.variant)?;
+    let options = PlanOptions {
+        seed: args.seed,
+        geo: &database,
+    };
+    // All plans before the first is played: a mistake in the last one should not cost the time of the others.
+    let plans = names
+        .iter()
+        .map(|name| file.plan(name, &options).map_err(Failure::usage))
+        .collect::<Result<Vec<Plan>, _>>()?;
+    let out = args.out.clone().unwrap_or_else(|| {
+        PathBuf::from("reports").join(format!("{}-{}", file.name, when::compact(started)))
+    });
+    // The same for a folder that cannot be written.
+    fs::create_dir_all(&out).map_err(|error| {
+        Failure::of(format!("cannot make the folder {}", out.display()), &error).as_usage()
+    })?;
+
+    let measured = match driver {
+        Driver::Run => played_live(args, &plans)?,
+        Driver::Simulate => simulated(args, &plans)?,
+    };
+
+    let manifest = Manifest {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        scenario: file.name.clone(),
+        about: Some(file.about.clone()).filter(|about| !about.is_empty()),
+        scenario_sha256: sha256(&file.text),
+        scenario_text: Some(file.text.clone()),
+        driver: match driver {
+            Driver::Run => report::Driver::Run,
+            Driver::Simulate => report::Driver::Simulate,
+        },
+        seed: plans.first().map_or(0, |plan| plan.seed),
+        geo_database: database.description(),
+        geo_sha256: database.hash().to_owned(),
+        command: std::env::args().collect(),
+        machine: Machine::here(),
+        started: when::rfc3339(started),
+        finished: when::rfc3339(SystemTime::now()),
+        wall_seconds: begun.elapsed().as_secs_f64(),
+    };
+    let expectations: Vec<Expectation> = file
+        .expect
+        .iter()
+        .filter(|one| is_about(one, &names))
+        .cloned()
+        .collect();
+    let sides: Vec<(&str, &Measured)> = names.iter().map(String::as_str).zip(&measured).collect();
+    let report = Report::new(manifest, &sides, &expectations);
+    show(args, &report, &out)?;
+    Ok(match report.outcome {
+        report::Outcome::Met => Outcome::Done,
+        report::Outcome::Missed => Outcome::Missed,
+        report::Outcome::Invalid => Outcome::Invalid,
+    })
+}
+
+fn refuse_other_driver(file: &ScenarioFile, driver: Driver) -> Result<(), Failure> {
+    let Some(because) = file.drivers.refusal(driver) else {
+        return Ok(());
+    };
+    let (this, other) = match driver {
+        Driver::Run => ("run", "simulate"),
+        Driver::Simulate => ("simulate", "run"),
+    };
+    let what = format!("{} is not for `cdnlab {this}`: {because}", file.file);
+    Err(Failure::usage(what).help(format!("`cdnlab {other}` plays it")))
+}
+
+/// The variants to play, in the order of the file.
+fn variants(file: &ScenarioFile, wanted: &[String]) -> Result<Vec<String>, Failure> {
+    for name in wanted {
+        if !file.variants().any(|known| known == name) {
+            let known: Vec<&str> = file.variants().collect();
+            let failure = Failure::usage(format!(
+                "{} has no variant `{name}`; it has {}",
+                file.file,
+                known.join(", ")
+            ));
+            return Err(match nearest(name, known.iter().copied()) {
+                Some(near) => failure.help(format!("did you mean `{near}`?")),
+                None => failure,
+            });
+        }
+    }
+    let is_wanted = |name: &&str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
+    Ok(file
+        .variants()
+        .filter(is_wanted)
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Whether everything that an expectation names is among the variants that were played.
+fn is_about(expectation: &Expectation, played: &[String]) -> bool {
+    let right = match &expectation.right {
+        Bound::Number(_) => None,
+        Bound::Times(_, reading) => reading.variant.as_ref(),
+    };
+    [expectation.left.variant.as_ref(), right]
+        .into_iter()
+        .flatten()
+        .all(|name| played.contains(&name.text))
+}
+
+fn played_live(args: &PlayArgs, plans: &[Plan]) -> Result<Vec<Measured>, Failure> {
+    process::raise_open_files();
+    let options = live_options(&args.target)?;
+    process::runtime(None)?.block_on(async {
+        let mut signals = Signals::listen()?;
+        let mut measured = Vec::new();
+        for plan in plans {
+            let mut listener = progress::listener(&plan.variant, args.quiet);
+            tokio::select! {
+                played = live::run(plan, &options, listener.as_mut()) => {
+                    measured.push(played.map_err(|error| live_failure(&error))?);
+                }
+                // Dropping the run takes its processes down.
+                name = signals.next() => {
+                    return Err(Failure::other(format!("ended by {name}; all processes have been taken down")));
+                }
+            }
+        }
+        Ok(measured)
+    })
+}
+
+/// What a live run needs beside its plan: this binary plays the nodes.
+pub(crate) fn live_options(target: &TargetArgs) -> Result<LiveOptions, Failure> {
+    let exe = std::env::current_exe().map_err(|error| {
+        Failure::of(
+            "cannot find this binary, which has to play the nodes",
+            &error,
+        )
+    })?;
+    Ok(LiveOptions {
+        exe,
+        geo: target.geo.clone(),
+        allow_remote: target.allow_remote,
+    })
+}
+
+pub(crate) fn live_failure(error: &LiveError) -> Failure {
+    let failure = Failure::of("the run came to no end", error);
+    match error {
+        LiveError::Remote(_) => failure.as_usage(),
+        _ => failure,
+    }
+}
+
+fn simulated(args: &PlayArgs, plans: &[Plan]) -> Result<Vec<Measured>, Failure> {
+    plans
+        .iter()
+        .map(|plan| {
+            let mut listener = progress::listener(&plan.variant, args.quiet);
+            sim::simulate(plan, listener.as_mut())
+                .map_err(|error| Failure::of("the simulation came to no end", &error).as_usage())
+        })
+        .collect()
+}
+
+fn show(args: &PlayArgs, report: &Report, out: &Path) -> Result<(), Failure> {
+    let json = report
+        .to_json()
+        .map_err(|error| Failure::of("cannot write the report as JSON", &error))?;
+    let path = out.join("report.json");
+    fs::write(&path, &json)
+        .map_err(|error| Failure::of(format!("cannot write {}", path.display()), &error))?;
+    if args.json {
+        output::print(&json)?;
+    } else if args.quiet {
+        output::print(&format!("{}\n", report.verdict))?;
+    } else {
+        let terminal = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        output::print(&render(report, Style { colour: terminal }))?;
+    }
+    if !args.quiet {
+        eprintln!("report: {}", path.display());
+    }
+    Ok(())
+}
+
+fn sha256(text: &str) -> String {
+    let hash = Sha256::digest(text.as_bytes());
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_the_known_ones() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(sha256(""), empty);
+    }
+}

@@ -1,0 +1,80 @@
+//! `cdnlab up`: the processes of a scenario, left running.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use lab::live::Stage;
+use lab::scenario::PlanOptions;
+
+use crate::exit::{Failure, Outcome};
+use crate::process::{self, Signals};
+use crate::target::TargetArgs;
+use crate::{geo, output, play, progress};
+
+/// Start the processes of a scenario and leave them running until Ctrl-C, without traffic.
+///
+/// Prints where everything listens: send requests of your own, read the admin listeners, cut a link.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cdnlab up quickstart
+  cdnlab up mine.yaml --variant ap")]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// The variant to start; the first one unless said otherwise.
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+    /// The seed of all that is random; the scenario's own unless said otherwise.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+pub(crate) fn run(args: &UpArgs) -> Result<Outcome, Failure> {
+    process::raise_open_files();
+    let database = geo::database(args.target.geo.as_deref())?;
+    let file = args.target.load()?;
+    let options = PlanOptions {
+        seed: args.seed,
+        geo: &database,
+    };
+    let first = file.variants().next().unwrap_or_default();
+    let variant = args.variant.as_deref().unwrap_or(first);
+    let plan = file.plan(variant, &options).map_err(Failure::usage)?;
+    let options = play::live_options(&args.target)?;
+    process::runtime(None)?.block_on(async {
+        let mut signals = Signals::listen()?;
+        let mut listener = progress::listener(&plan.variant, false);
+        let stage = tokio::select! {
+            started = Stage::start(&plan, &options, listener.as_mut()) => {
+                started.map_err(|error| play::live_failure(&error))?
+            }
+            name = signals.next() => {
+                return Err(Failure::other(format!("ended by {name}; all processes have been taken down")));
+            }
+        };
+        drop(listener);
+        output::print(&table(&stage.addresses().await))?;
+        signals.next().await;
+        stage.stop().await;
+        Ok(Outcome::Done)
+    })
+}
+
+/// One line for each process.
+fn table(addresses: &[(String, Option<SocketAddr>, SocketAddr)]) -> String {
+    let width = addresses
+        .iter()
+        .map(|(name, ..)| name.len())
+        .max()
+        .unwrap_or(0);
+    let mut text = String::new();
+    for (name, listen, admin) in addresses {
+        let listen = listen.map_or_else(|| "-".to_owned(), |listen| format!("http://{listen}"));
+        text.push_str(&format!(
+            "{name:<width$}  {listen:<22}  admin http://{admin}\n"
+        ));
+    }
+    text.push_str("Ctrl-C takes them down.\n");
+    text
+}
