@@ -7,7 +7,8 @@
 mod path;
 mod request_id;
 
-pub use path::{Fwd, Handling, Hop, Path};
+pub use edge_core::Fwd;
+pub use path::{Handling, Hop, Path};
 pub use request_id::RequestId;
 
 use serde::{Deserialize, Serialize};
@@ -251,6 +252,25 @@ impl RequestClass {
     #[must_use]
     pub const fn is_cacheable(self) -> bool {
         !matches!(self, Self::Pass | Self::Synthetic | Self::Error)
+    }
+}
+
+impl From<edge_core::Class> for RequestClass {
+    fn from(class: edge_core::Class) -> Self {
+        use edge_core::Class;
+        match class {
+            Class::Hit => Self::Hit,
+            Class::HitStaleSwr => Self::HitStaleSwr,
+            Class::HitStaleError => Self::HitStaleError,
+            Class::HitNegative => Self::HitNegative,
+            Class::Coalesced => Self::Coalesced,
+            Class::Revalidated => Self::Revalidated,
+            Class::Expired => Self::Expired,
+            Class::Miss => Self::Miss,
+            Class::Pass => Self::Pass,
+            Class::Synthetic => Self::Synthetic,
+            Class::Error => Self::Error,
+        }
     }
 }
 

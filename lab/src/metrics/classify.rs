@@ -61,9 +61,9 @@ fn class_of(answer: &Answer, cacheable: bool, through_a_node: bool) -> RequestCl
             .hops()
             .iter()
             .any(|hop| matches!(hop.handling, Handling::Hit { .. }));
-    // only-if-cached without a stored response (RFC 9111 section 5.2.1.7) is an answer, not a failure.
-    let only_if_cached = nearest == Some(Handling::Own) && answer.status == 504;
-    if answer.status >= 500 && !from_store && !only_if_cached {
+    // Without a stored response, only-if-cached (RFC 9111 section 5.2.1.7) gets a 504 that is no failure; so is a loop's 508.
+    let refused = nearest == Some(Handling::Own) && matches!(answer.status, 504 | 508);
+    if answer.status >= 500 && !from_store && !refused {
         return Class::Error;
     }
     match nearest {

@@ -73,6 +73,7 @@ fn each_rule_of_metrics_gives_its_class() {
     check(502, &[fwd(Fwd::UriMiss)], Class::Error);
     check(302, &[Handling::Own], Class::Synthetic);
     check(504, &[Handling::Own], Class::Synthetic);
+    check(508, &[Handling::Own], Class::Synthetic);
     check(502, &[Handling::Own], Class::Error);
     check(200, &[fwd(Fwd::UriMiss), hit(Some(-3))], Class::Miss);
     check(503, &[fwd(Fwd::UriMiss), hit(Some(3))], Class::Miss);

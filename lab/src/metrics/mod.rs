@@ -4,6 +4,7 @@
 //! the plan (nodes, objects, labels), never with the number of requests. [`Measured`] answers for every [`Metric`]. The
 //! module knows the plan's shape, and nothing of drivers, scenario files or tables on a terminal.
 
+mod catalogue;
 mod cell;
 mod classify;
 mod convergence;
@@ -13,6 +14,7 @@ mod histogram;
 mod measured;
 mod memory;
 mod metric;
+mod ratios;
 mod reconcile;
 mod series;
 mod shape;
@@ -21,18 +23,19 @@ mod show;
 pub(crate) mod testing;
 mod tiers;
 
+pub use catalogue::METRICS;
 pub use cell::Cause;
 pub(crate) use driver::LATE;
 pub use driver::{Lateness, Validity};
 pub use figure::Figure;
 pub use histogram::Histogram;
 pub use measured::{Measured, Selector, Span};
-pub use metric::{Label, METRICS, Metric, MetricInfo, Stat, Unit};
+pub use metric::{Label, Metric, MetricInfo, Stat, Unit};
 pub use show::NOT_AVAILABLE;
 
 pub(crate) use cell::Cell;
 pub(crate) use figure::tidy;
-pub(crate) use measured::{hit_ratio, statistic};
+pub(crate) use ratios::{hit_ratio, statistic};
 pub(crate) use series::{Bucket, RegionBucket, Series};
 pub(crate) use shape::Shape;
 

@@ -142,7 +142,11 @@ fn class(class: &crate::plan::ClassPlan) -> ClassShape {
     ClassShape {
         name: class.name.clone(),
         lifetime: match &class.cacheable {
-            Ok(digest) => Ok(Nanos::try_from(digest.lifetime).unwrap_or(0) * 1_000_000),
+            // What must be validated before each use is never fresh, whatever its lifetime says.
+            Ok(digest) if digest.no_cache() => Ok(0),
+            Ok(digest) => Ok(Nanos::try_from(digest.lifetime)
+                .unwrap_or(0)
+                .saturating_mul(1_000_000)),
             Err(rule) => Err(rule.to_string()),
         },
         variants: class
@@ -152,13 +156,19 @@ fn class(class: &crate::plan::ClassPlan) -> ClassShape {
     }
 }
 
-/// Faults carry their whole state, so an end is an event that leaves nothing wrong.
+/// Faults carry their whole state, so the end of one is an event that leaves nothing wrong. A link that was never cut does
+/// not heal: its latency changes.
 fn events(plan: &Plan) -> Vec<EventShape> {
-    let effect = |event: &Event| match event {
+    let mut cut = std::collections::BTreeSet::new();
+    let mut effect = |event: &Event| match event {
         Event::Origin(fault) if *fault == Faults::default() => Effect::Heal,
         Event::Origin(_) => Effect::Fault,
-        Event::Link(link) if link.cut.is_none() => Effect::Heal,
-        Event::Link(_) => Effect::Fault,
+        Event::Link(link) if link.cut.is_some() => {
+            cut.insert((link.from, link.to));
+            Effect::Fault
+        }
+        Event::Link(link) if cut.remove(&(link.from, link.to)) => Effect::Heal,
+        Event::Link(_) => Effect::Mark,
         Event::Kill(node) => Effect::Killed(*node),
         Event::Restart(node) => Effect::Emptied(*node),
         Event::Publish(Selector::Class(class)) => Effect::Publish {

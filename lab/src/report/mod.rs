@@ -4,6 +4,7 @@
 //! nothing of scenario files or drivers.
 
 mod build;
+mod course;
 mod manifest;
 mod tables;
 pub mod terminal;

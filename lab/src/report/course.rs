@@ -1,0 +1,139 @@
+//! The tables about the course of a run: events and what came of them, the series, and clients held against origin.
+
+use super::build::seconds;
+use super::tables::*;
+use crate::metrics::{Bucket, Measured, RegionBucket, Stat, statistic};
+use crate::observe::RequestClass;
+
+pub(super) fn convergence(measured: &Measured) -> Vec<ConvergenceRow> {
+    let mut rows = Vec::new();
+    for mark in measured.marks() {
+        for (region, since) in mark
+            .regions
+            .iter()
+            .enumerate()
+            .filter(|(_, since)| since.answers > 0)
+        {
+            rows.push(ConvergenceRow {
+                event: measured
+                    .shape
+                    .events
+                    .get(mark.event)
+                    .map_or_else(String::new, |event| event.label.clone()),
+                at_seconds: seconds(mark.at),
+                region: measured
+                    .shape
+                    .regions
+                    .get(region)
+                    .cloned()
+                    .unwrap_or_default(),
+                answers: since.answers,
+                outdated: since.outdated,
+                seconds: since.time(mark.at).map(seconds),
+            });
+        }
+    }
+    rows
+}
+
+pub(super) fn reconciliation(measured: &Measured) -> ReconciliationReport {
+    let sums = &measured.sums;
+    let tiers = measured.shape.nodes.iter().zip(&measured.tiers.nodes);
+    let mut in_front = tiers.filter(|(node, _)| node.asks_origin).peekable();
+    let sent_by_nodes = in_front.peek().is_some().then_some(0);
+    let sent_by_nodes = in_front.fold(sent_by_nodes, |sum, (_, counters)| {
+        let complete = counters.told && !counters.incomplete;
+        sum.filter(|_| complete)
+            .map(|sum| sum + counters.whole().upstream_requests)
+    });
+    ReconciliationReport {
+        agrees: sums.agrees(),
+        claimed: sums.claimed,
+        matched: sums.matched,
+        unseen: sums.unseen,
+        unclaimed: sums.unclaimed,
+        abandoned: sums.abandoned,
+        repeated: sums.repeated,
+        background: sums.background,
+        foreign: sums.foreign,
+        lost: sums.lost,
+        records: sums.records,
+        bytes: sums.bytes,
+        differing: sums.differing,
+        difference: sums.difference,
+        sent_by_nodes,
+    }
+}
+
+pub(super) fn events(measured: &Measured) -> Vec<EventRow> {
+    let what = |index: &usize| {
+        measured
+            .shape
+            .events
+            .get(*index)
+            .map(|event| event.label.clone())
+    };
+    let rows = measured.happened.iter().filter_map(|(index, at)| {
+        Some(EventRow {
+            at_seconds: seconds(*at),
+            what: what(index)?,
+        })
+    });
+    rows.collect()
+}
+
+pub(super) fn series(measured: &Measured) -> SeriesReport {
+    let series = &measured.series;
+    let buckets = &series.buckets;
+    let list = |of: fn(&Bucket) -> u64| buckets.iter().map(of).collect::<Vec<_>>();
+    let ttfb = |stat| {
+        buckets
+            .iter()
+            .map(|bucket| statistic(&bucket.ttfb, stat, 1e-6).value)
+            .collect()
+    };
+    let by_class = RequestClass::ALL.into_iter().map(|class| {
+        (
+            class,
+            buckets
+                .iter()
+                .map(|bucket| bucket.classes[class as usize])
+                .collect::<Vec<_>>(),
+        )
+    });
+    let regions = measured
+        .shape
+        .regions
+        .iter()
+        .enumerate()
+        .map(|(region, name)| {
+            let list = |of: fn(&RegionBucket) -> u64| {
+                buckets
+                    .iter()
+                    .map(|bucket| of(&bucket.regions[region]))
+                    .collect()
+            };
+            let lists = RegionSeries {
+                requests: list(|part| part.requests),
+                hits: list(|part| part.hits),
+                cacheable: list(|part| part.cacheable),
+                available: list(|part| part.available),
+                outdated: list(|part| part.outdated),
+            };
+            (name.clone(), lists)
+        });
+    SeriesReport {
+        bucket_seconds: seconds(series.width),
+        classes: by_class
+            .filter(|(_, counts)| counts.iter().any(|count| *count > 0))
+            .collect(),
+        available: list(|bucket| bucket.available),
+        versioned: list(|bucket| bucket.versioned),
+        outdated: list(|bucket| bucket.outdated),
+        origin_requests: list(|bucket| bucket.origin_requests),
+        origin_bytes: list(|bucket| bucket.origin_bytes),
+        ttfb_p50: ttfb(Stat::P50),
+        ttfb_p99: ttfb(Stat::P99),
+        regions: regions.collect(),
+    }
+}
