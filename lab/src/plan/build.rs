@@ -8,7 +8,7 @@ use geo_data::Database;
 
 use super::content::{self, Contents};
 use super::edges;
-use super::random::Alias;
+use super::random::{Alias, Zipf};
 use super::trace::TraceFile;
 use super::traffic::{BurstPlan, Drawn, Networks, Source, Traffic};
 use super::{
@@ -176,7 +176,7 @@ fn populations(
             .collect(),
     );
     // Populations that ask for the same classes equally share their tables.
-    let mut tables: HashMap<(u32, u64), Arc<Alias>> = HashMap::new();
+    let mut tables: HashMap<(u32, u64), Arc<Zipf>> = HashMap::new();
     for (index, (name, clients)) in scenario.clients.iter().enumerate() {
         let region = clients.region.clone().unwrap_or_else(|| name.to_owned());
         let found = self::places::clients(&clients.from, &["clients", name, "from"], geo, p);
@@ -246,7 +246,7 @@ fn access(scenario: &Scenario, access: &Access) -> Nanos {
 fn drawn(
     scenario: &Scenario,
     clients: &Clients,
-    tables: &mut HashMap<(u32, u64), Arc<Alias>>,
+    tables: &mut HashMap<(u32, u64), Arc<Zipf>>,
 ) -> Drawn {
     let mut stages = Vec::new();
     let mut end = 0;
@@ -277,7 +277,7 @@ fn drawn(
         let key = (content.objects, clients.zipf.to_bits());
         let table = tables
             .entry(key)
-            .or_insert_with(|| Arc::new(Alias::zipf(content.objects, clients.zipf)));
+            .or_insert_with(|| Arc::new(Zipf::new(content.objects, clients.zipf)));
         objects.push((index as u16, Arc::clone(table)));
     }
     Drawn {

@@ -138,6 +138,9 @@ fn origin_faults(plan: &Plan, specs: &[EventSpec], events: &mut Vec<PlannedEvent
     }
 }
 
+/// An event at one link: when it begins and ends, whether the link opens from the first of its pair, and the event.
+type Change<'a> = (Nanos, Nanos, bool, &'a LinkEvent);
+
 fn links(
     plan: &Plan,
     specs: &[EventSpec],
@@ -145,8 +148,7 @@ fn links(
     events: &mut Vec<PlannedEvent>,
 ) {
     let all = plan.links();
-    let mut touched: BTreeMap<(Spot, Spot), Vec<(Nanos, Nanos, bool, &LinkEvent)>> =
-        BTreeMap::new();
+    let mut touched: BTreeMap<(Spot, Spot), Vec<Change<'_>>> = BTreeMap::new();
     for (i, spec) in specs.iter().enumerate() {
         let Some(event) = &spec.link else { continue };
         let [first, second] = [plan.spots(&event.between[0]), plan.spots(&event.between[1])];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::random::{Alias, Purpose, Stream};
+use super::random::{Alias, Purpose, Stream, Zipf};
 use super::trace::{TraceFile, TraceRows};
 use super::{Nanos, ObjectId, PlannedRequest, TraceError};
 
@@ -42,7 +42,7 @@ pub(crate) struct Drawn {
     /// By share.
     pub(crate) classes: Alias,
     /// Index of each class in the plan and the popularity of its objects.
-    pub(crate) objects: Vec<(u16, Arc<Alias>)>,
+    pub(crate) objects: Vec<(u16, Arc<Zipf>)>,
 }
 
 /// A crowd.

@@ -304,11 +304,8 @@ impl FromStr for Rate {
 
 /// Writes `value` with the largest unit that divides it.
 fn largest(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)]) -> fmt::Result {
-    let (name, factor) = units
-        .iter()
-        .filter(|(_, factor)| value != 0 && value.is_multiple_of(*factor))
-        .next_back()
-        .unwrap_or(&units[0]);
+    let divides = |(_, factor): &&(&str, u64)| value != 0 && value.is_multiple_of(*factor);
+    let (name, factor) = units.iter().rfind(divides).unwrap_or(&units[0]);
     write!(f, "{}{name}", value / factor)
 }
 
