@@ -8,4 +8,5 @@ mod cli;
 mod docs;
 mod edge;
 mod large;
+mod playing;
 mod support;

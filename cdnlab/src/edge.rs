@@ -101,7 +101,7 @@ pub(crate) fn run(args: EdgeArgs) -> Result<Outcome, Failure> {
         let running = edge::start(config).await.map_err(|error| {
             let failure = Failure::of("the edge did not start", &error);
             match error {
-                edge::StartError::Config(_) => failure.as_usage(),
+                edge::StartError::Config(_) => failure.into_usage(),
                 _ => failure,
             }
         })?;

@@ -74,7 +74,7 @@ impl Failure {
     }
 
     /// The same failure with exit code 2.
-    pub(crate) fn as_usage(mut self) -> Self {
+    pub(crate) fn into_usage(mut self) -> Self {
         self.code = 2;
         self
     }

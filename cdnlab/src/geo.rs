@@ -83,7 +83,7 @@ pub(crate) fn database(path: Option<&Path>) -> Result<Database, Failure> {
         None => Ok(Database::embedded()),
         Some(path) => Database::open(path).map_err(|error| {
             Failure::of("the database cannot be used", &error)
-                .as_usage()
+                .into_usage()
                 .help(USABLE)
         }),
     }
@@ -166,7 +166,7 @@ fn build(args: &BuildArgs) -> Result<Outcome, Failure> {
             .networks
             .as_deref()
             .unwrap_or(Path::new("the built-in table"));
-        Failure::of(table.display(), &error).as_usage()
+        Failure::of(table.display(), &error).into_usage()
     })?;
     fs::write(&args.out, &bytes)
         .map_err(|error| Failure::of(format!("cannot write {}", args.out.display()), &error))?;

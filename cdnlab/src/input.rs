@@ -16,7 +16,9 @@ pub(crate) fn text(path: &Path) -> Result<String, Failure> {
     } else {
         fs::read_to_string(path)
     };
-    read.map_err(|error| Failure::of(format!("cannot read {}", path.display()), &error).as_usage())
+    read.map_err(|error| {
+        Failure::of(format!("cannot read {}", path.display()), &error).into_usage()
+    })
 }
 
 /// The JSON in a file. What is wrong in it is told with line and column.

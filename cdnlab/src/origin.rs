@@ -72,7 +72,7 @@ pub(crate) fn run(args: OriginArgs) -> Result<Outcome, Failure> {
             let failure = Failure::of("the origin did not start", &error);
             match error {
                 StartError::Listen { .. } => failure,
-                _ => failure.as_usage(),
+                _ => failure.into_usage(),
             }
         })?;
         let ready = Ready {

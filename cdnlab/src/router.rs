@@ -55,8 +55,8 @@ pub(crate) fn run(args: RouterArgs) -> Result<Outcome, Failure> {
         let running = ::router::start(config).await.map_err(|error| {
             let failure = Failure::of("the router did not start", &error);
             match error {
-                ::router::StartError::Config(_) => failure.as_usage(),
-                ::router::StartError::Geo(_) => failure.as_usage().help(geo::USABLE),
+                ::router::StartError::Config(_) => failure.into_usage(),
+                ::router::StartError::Geo(_) => failure.into_usage().help(geo::USABLE),
                 _ => failure,
             }
         })?;

@@ -146,7 +146,7 @@ fn write_new(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
         .open(file)
         .and_then(|mut open| open.write_all(text.as_bytes()));
     written.map_err(|error| {
-        let failure = Failure::of(format!("cannot write {}", file.display()), &error).as_usage();
+        let failure = Failure::of(format!("cannot write {}", file.display()), &error).into_usage();
         if error.kind() == io::ErrorKind::AlreadyExists {
             failure.help("give another file name, or --force to replace it")
         } else {

@@ -109,7 +109,7 @@ fn play(args: &PlayArgs, driver: Driver) -> Result<Outcome, Failure> {
     });
     // The same for a folder that cannot be written.
     fs::create_dir_all(&out).map_err(|error| {
-        Failure::of(format!("cannot make the folder {}", out.display()), &error).as_usage()
+        Failure::of(format!("cannot make the folder {}", out.display()), &error).into_usage()
     })?;
 
     let measured = match driver {
@@ -240,7 +240,7 @@ pub(crate) fn live_options(target: &TargetArgs) -> Result<LiveOptions, Failure> 
 pub(crate) fn live_failure(error: &LiveError) -> Failure {
     let failure = Failure::of("the run came to no end", error);
     match error {
-        LiveError::Remote(_) => failure.as_usage(),
+        LiveError::Remote(_) => failure.into_usage(),
         _ => failure,
     }
 }
@@ -251,7 +251,7 @@ fn simulated(args: &PlayArgs, plans: &[Plan]) -> Result<Vec<Measured>, Failure> 
         .map(|plan| {
             let mut listener = progress::listener(&plan.variant, args.quiet);
             sim::simulate(plan, listener.as_mut())
-                .map_err(|error| Failure::of("the simulation came to no end", &error).as_usage())
+                .map_err(|error| Failure::of("the simulation came to no end", &error).into_usage())
         })
         .collect()
 }
