@@ -67,7 +67,10 @@ fn scenarios_with_mistakes() {
         ("duration: 2s", "duratoin: 2s"),
         &["scenario.yaml:3", "duratoin", "duration"],
     );
-    scenario_refused(("schema: 1", "schema: 99"), &["schema", "99", "newer"]);
+    scenario_refused(
+        ("schema: 1", "schema: 99"),
+        &["schema 99", "reads schema 1", "update"],
+    );
     scenario_refused(("at: FRA", "at: FRO"), &["FRO"]);
     scenario_refused(("rate: 20/s", "rate: -20/s"), &["rate", "-20"]);
     scenario_refused(("from: [FRA]", "from: [ZZZ]"), &["ZZZ"]);

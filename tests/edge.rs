@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Barrier, Mutex};
 
+use crate::support::machine;
 use crate::support::node::Node;
 use crate::support::upstream::{Request, Then, Upstream};
 use crate::support::wire::{get, send};
@@ -215,6 +216,7 @@ fn a_purge_by_url_takes_the_object_out() {
 
 #[test]
 fn two_thousand_at_once_are_one_request_upstream() {
+    let _machine = machine::shared();
     const READERS: usize = 2000;
     // The origin sends the second half only when every reader has had the first.
     let halves = Arc::new(Barrier::new(READERS + 1));

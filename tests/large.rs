@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use crate::support::machine;
 use crate::support::node::Node;
 use crate::support::upstream::{Request, Then, Upstream};
 
@@ -119,6 +120,7 @@ fn read_all(address: SocketAddr, rate: Option<u64>) -> u64 {
 }
 
 fn fifty_readers(chunked: bool) {
+    let _machine = machine::shared();
     let upstream = origin(chunked);
     let edge = Node::edge(&upstream.url(), &["--memory", "64MiB"]);
     let address = edge.listen;

@@ -8,5 +8,6 @@ mod cli;
 mod docs;
 mod edge;
 mod large;
+mod live;
 mod playing;
 mod support;

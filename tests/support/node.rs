@@ -63,14 +63,6 @@ impl Node {
         Node::start(&arguments)
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.listen)
-    }
-
-    pub(crate) fn admin_url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.admin)
-    }
-
     /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()

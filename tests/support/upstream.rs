@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// A request as it came over the wire.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    pub(crate) line: String,
     pub(crate) fields: Vec<(String, String)>,
 }
 
@@ -92,9 +91,9 @@ fn serve(
 }
 
 fn read_request(reader: &mut impl BufRead) -> Option<Request> {
-    let mut line = String::new();
+    let mut request_line = String::new();
     reader
-        .read_line(&mut line)
+        .read_line(&mut request_line)
         .ok()
         .filter(|length| *length > 0)?;
     let mut fields = Vec::new();
@@ -105,10 +104,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
             .ok()
             .filter(|length| *length > 0)?;
         let Some((name, value)) = field.trim_end().split_once(':') else {
-            return Some(Request {
-                line: line.trim_end().to_owned(),
-                fields,
-            });
+            return Some(Request { fields });
         };
         fields.push((name.to_owned(), value.trim().to_owned()));
     }
