@@ -1,7 +1,7 @@
 //! How a request was handled, as `Cache-Status` tells it (RFC 9211), and the class that a report
 //! counts it in. Knows nothing about the text of the field: see [`crate::cache_status`].
 
-use crate::{Detail, Fwd, Millis};
+use crate::{Detail, Fwd, Millis, NotStorable};
 
 /// How one cache handled one request: the parameters of a `Cache-Status` member. `Copy`, no heap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -84,6 +84,8 @@ impl Handling {
                 _ => Class::Expired,
             },
             (Some(Fwd::Method | Fwd::Bypass | Fwd::Request), _) => Class::Pass,
+            // Storable, and not stored for this node's own reason: a miss all the same.
+            (_, Some(Detail::NotStored(NotStorable::TooLarge))) => Class::Miss,
             (_, Some(Detail::NotStored(_))) => Class::Pass,
             _ => Class::Miss,
         }

@@ -13,7 +13,6 @@ use http::{HeaderMap, Method, header};
 use http_body::Body as _;
 
 use crate::body::ReplyBody;
-use crate::client::X_FORWARDED_FOR;
 use crate::fill::{Fill, Stores};
 use crate::flights::{Arrived, Cargo, Landed};
 use crate::laggard::{Resume, strong_etag};
@@ -80,14 +79,11 @@ impl Ride {
         };
         let mut fields = with_host(fields, &node.address.host);
         fields.insert(REQUEST_ID, self.ask.id.clone());
-        if let Some(chain) = self.ask.head.headers.get(X_FORWARDED_FOR) {
-            fields.insert(X_FORWARDED_FOR, chain.clone());
-        }
         // Taken before anything is sent: a purge from here on is newer than the answer.
         let stamp = node.store.stamp();
         let sent_at = node.now();
         let body = match self.ask.body.take() {
-            Some(body) if !body.is_end_stream() => RequestBody::Client(body),
+            Some(body) if !body.is_end_stream() => RequestBody::client(body),
             _ => RequestBody::None,
         };
         let method = self.ask.head.method.clone();

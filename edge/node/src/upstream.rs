@@ -7,8 +7,9 @@ mod connect;
 use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -67,7 +68,23 @@ pub(crate) enum RequestBody {
     /// None at all.
     None,
     /// As the client sends it.
-    Client(Incoming),
+    Client(Upload),
+}
+
+/// A client's body on its way upstream.
+pub(crate) struct Upload {
+    body: Incoming,
+    /// Frames that have gone through.
+    gone: Arc<AtomicU64>,
+}
+
+impl RequestBody {
+    pub(crate) fn client(body: Incoming) -> Self {
+        Self::Client(Upload {
+            body,
+            gone: Arc::default(),
+        })
+    }
 }
 
 impl Body for RequestBody {
@@ -80,21 +97,25 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
             Self::None => Poll::Ready(None),
-            Self::Client(body) => Pin::new(body).poll_frame(cx),
+            Self::Client(upload) => {
+                let frame = ready!(Pin::new(&mut upload.body).poll_frame(cx));
+                upload.gone.fetch_add(1, Ordering::Relaxed);
+                Poll::Ready(frame)
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::None => true,
-            Self::Client(body) => body.is_end_stream(),
+            Self::Client(upload) => upload.body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::None => SizeHint::with_exact(0),
-            Self::Client(body) => body.size_hint(),
+            Self::Client(upload) => upload.body.size_hint(),
         }
     }
 }
@@ -152,13 +173,12 @@ impl Upstream {
             RequestBody::None if method.is_safe() => Some((method.clone(), headers.clone())),
             _ => None,
         };
-        let deadline = Instant::now() + self.first_byte;
-        match self.attempt(method, target, headers, body, deadline).await {
+        match self.attempt(method, target, headers, body).await {
             Err((Failure::Closed, true)) if again.is_some() => {
                 let (method, headers) = again.ok_or(Failure::Closed)?;
                 self.counters.upstream_retries.inc();
                 let answer = self
-                    .attempt(method, target, headers, RequestBody::None, deadline)
+                    .attempt(method, target, headers, RequestBody::None)
                     .await;
                 answer.map_err(|(failure, _)| failure)
             }
@@ -173,7 +193,6 @@ impl Upstream {
         target: &str,
         headers: HeaderMap,
         body: RequestBody,
-        deadline: Instant,
     ) -> Result<Response<UpstreamBody>, (Failure, bool)> {
         let malformed = |_| (Failure::Malformed, false);
         let uri = Uri::builder()
@@ -182,6 +201,10 @@ impl Upstream {
             .path_and_query(target)
             .build()
             .map_err(malformed)?;
+        let gone = match &body {
+            RequestBody::None => Arc::default(),
+            RequestBody::Client(upload) => Arc::clone(&upload.gone),
+        };
         let mut request = Request::builder()
             .method(method)
             .uri(uri)
@@ -189,10 +212,17 @@ impl Upstream {
             .map_err(malformed)?;
         *request.headers_mut() = headers;
         self.counters.upstream_requests.inc();
-        let answer = tokio::time::timeout_at(deadline, self.client.request(request)).await;
-        let response = answer
-            .map_err(|_| (Failure::FirstByteTimeout, false))?
-            .map_err(|error| failure(&error))?;
+        let mut answer = pin!(self.client.request(request));
+        let answer = loop {
+            let before = gone.load(Ordering::Relaxed);
+            match tokio::time::timeout(self.first_byte, answer.as_mut()).await {
+                Ok(answer) => break answer,
+                // As long as a body moves, its answer is not late.
+                Err(_) if gone.load(Ordering::Relaxed) != before => {}
+                Err(_) => return Err((Failure::FirstByteTimeout, false)),
+            }
+        };
+        let response = answer.map_err(|error| failure(&error))?;
         if let Some(uses) = response.extensions().get::<Uses>() {
             uses.note();
         }
