@@ -3,6 +3,7 @@
 mod broken;
 mod collapsing;
 mod large;
+mod measuring;
 mod operating;
 mod passing;
 mod stale;
