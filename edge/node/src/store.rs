@@ -21,9 +21,9 @@ use crate::config::{Config, Eviction};
 
 /// Single key epochs remembered before they fold into coarser ones.
 const EPOCHS: usize = 65_536;
-/// What an entry takes beside key, head and body: the records of foyer and ours, two reference
-/// counts and the allocator's share. Measured, not exact.
-const OVERHEAD: usize = 256;
+/// What an entry takes beside key, head and body: the records of foyer and ours, reference counts
+/// and the allocator's share. From resident memory over 50,000 objects (the test `measuring`).
+const OVERHEAD: usize = 368;
 
 /// A stored response. Its body is whole.
 #[derive(Debug)]
