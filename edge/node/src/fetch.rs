@@ -20,7 +20,7 @@ use crate::ride::{Ride, nobody};
 use crate::serve::{self, REQUEST_ID, Reply};
 use crate::store;
 use crate::transfer::Transfer;
-use crate::upstream::{Failure, RequestBody, UpstreamBody, with_host};
+use crate::upstream::{RequestBody, UpstreamBody, with_host};
 
 /// What an upstream request has brought.
 #[allow(
@@ -71,7 +71,7 @@ impl Ride {
             .and_then(|found| found.response.clone())
             .filter(|_| forward.conditional);
         let validators = stored.as_ref().map(|stored| Validators::of(&stored.head));
-        let fields = if self.background() {
+        let fields = if self.background {
             node.counters.background.inc();
             refresh_request(&self.ask.head, policy, validators.as_ref())
         } else {
@@ -98,7 +98,7 @@ impl Ride {
             Err(failure) => {
                 node.counters.upstream_failures.inc();
                 tracing::debug!(target = %self.ask.head.target, %failure, "no answer from upstream");
-                return (Event::Failed(error(failure)), Outcome::None);
+                return (Event::Failed(failure.into()), Outcome::None);
             }
         };
         let received = node.now();
@@ -400,20 +400,5 @@ impl Ride {
             etag,
             ids: Arc::clone(&self.node().ids),
         })
-    }
-}
-
-/// The core's word for a failure.
-fn error(failure: Failure) -> UpstreamError {
-    match failure {
-        Failure::Connect => UpstreamError::Refused,
-        Failure::ConnectTimeout => UpstreamError::ConnectTimeout,
-        Failure::FirstByteTimeout => UpstreamError::FirstByteTimeout,
-        Failure::Closed
-        | Failure::Idle
-        | Failure::Truncated
-        | Failure::Changed
-        | Failure::Unwanted => UpstreamError::Closed,
-        Failure::Malformed => UpstreamError::Protocol,
     }
 }

@@ -46,7 +46,8 @@ pub(crate) struct Ride {
     following: Option<Arc<Flight>>,
     /// What a flight that this ride followed has brought.
     cargo: Followed,
-    background: bool,
+    /// There is no client: a refresh in the background.
+    pub(crate) background: bool,
 }
 
 enum Followed {
@@ -388,11 +389,6 @@ impl Ride {
             let _task = task;
             drop(Box::pin(ride.run(action)).await);
         }));
-    }
-
-    /// Whether there is no client: a refresh in the background.
-    pub(crate) fn background(&self) -> bool {
-        self.background
     }
 }
 

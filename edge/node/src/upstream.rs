@@ -14,6 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use edge_core::UpstreamError;
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, Request, Response, Uri, header};
 use http_body::{Body, Frame, SizeHint};
@@ -61,6 +62,23 @@ pub(crate) enum Failure {
     /// Nobody reads the body any more, and it is not to be stored.
     #[error("nobody reads the body any more")]
     Unwanted,
+}
+
+/// The core's word for it.
+impl From<Failure> for UpstreamError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Connect => Self::Refused,
+            Failure::ConnectTimeout => Self::ConnectTimeout,
+            Failure::FirstByteTimeout => Self::FirstByteTimeout,
+            Failure::Closed
+            | Failure::Idle
+            | Failure::Truncated
+            | Failure::Changed
+            | Failure::Unwanted => Self::Closed,
+            Failure::Malformed => Self::Protocol,
+        }
+    }
 }
 
 /// The body of a request to upstream.
