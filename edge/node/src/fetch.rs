@@ -15,7 +15,7 @@ use http_body::Body as _;
 use crate::body::ReplyBody;
 use crate::fill::{Fill, Stores};
 use crate::flights::{Arrived, Cargo, Landed};
-use crate::laggard::{Resume, strong_etag};
+use crate::laggard::Resume;
 use crate::ride::{Ride, nobody};
 use crate::serve::{self, REQUEST_ID, Reply};
 use crate::store;
@@ -354,7 +354,7 @@ impl Ride {
         let arrived = Arc::new(Arrived {
             facts,
             head: StoredHead::new(&head),
-            resume: self.resume(&head, sent),
+            resume: Resume::of(self, &head, sent),
             transfer: Arc::clone(&transfer),
             length,
             varies,
@@ -387,18 +387,5 @@ impl Ride {
             None => nobody(&node),
         };
         (reply, Some(fill))
-    }
-
-    fn resume(&self, head: &ResponseHead, mut sent: HeaderMap) -> Option<Resume> {
-        let etag = strong_etag(&head.headers).filter(|_| head.status.as_u16() == 200)?;
-        sent.remove(header::IF_NONE_MATCH);
-        sent.remove(header::IF_MODIFIED_SINCE);
-        Some(Resume {
-            upstream: self.worker.upstream.clone(),
-            target: self.ask.head.target.path_and_query().into(),
-            headers: sent,
-            etag,
-            ids: Arc::clone(&self.node().ids),
-        })
     }
 }

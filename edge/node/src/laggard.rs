@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use edge_core::ResponseHead;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::node::Ids;
+use crate::ride::Ride;
 use crate::serve::REQUEST_ID;
 use crate::upstream::{Failure, RequestBody, Upstream, UpstreamBody};
 
@@ -26,12 +28,26 @@ pub(crate) struct Resume {
 
 /// A strong entity tag, the only validator by which parts of two responses may be put together
 /// (RFC 9110 section 15.3.7.3).
-pub(crate) fn strong_etag(headers: &HeaderMap) -> Option<HeaderValue> {
+fn strong_etag(headers: &HeaderMap) -> Option<HeaderValue> {
     let etag = headers.get(header::ETAG)?;
     etag.as_bytes().starts_with(b"\"").then(|| etag.clone())
 }
 
 impl Resume {
+    /// How readers of this response go on, if its validator is strong enough.
+    pub(crate) fn of(ride: &Ride, head: &ResponseHead, mut sent: HeaderMap) -> Option<Self> {
+        let etag = strong_etag(&head.headers).filter(|_| head.status == StatusCode::OK)?;
+        sent.remove(header::IF_NONE_MATCH);
+        sent.remove(header::IF_MODIFIED_SINCE);
+        Some(Self {
+            upstream: ride.worker.upstream.clone(),
+            target: ride.ask.head.target.path_and_query().into(),
+            headers: sent,
+            etag,
+            ids: Arc::clone(&ride.node().ids),
+        })
+    }
+
     /// The same representation from `offset` on: a body, and how many of its first bytes come
     /// before the offset.
     pub(crate) async fn from(self, offset: u64) -> Result<(UpstreamBody, u64), Failure> {
