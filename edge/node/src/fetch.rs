@@ -354,7 +354,7 @@ impl Ride {
         let arrived = Arc::new(Arrived {
             facts,
             head: StoredHead::new(&head),
-            resume: Resume::of(self, &head, sent),
+            resume: Resume::of(&self, &head, sent),
             transfer: Arc::clone(&transfer),
             length,
             varies,
