@@ -108,7 +108,7 @@ routing: {mode: router, at: FRA, ttl: 500ms, health: {interval: 200ms, timeout: 
 events:
   - {at: 3s, kill: fra-1}
 windows:
-  before: {from: 0s, to: 3s}
+  before: {from: 0s, to: 2s}
   after: {from: 5s, to: 9s}
 ";
     let scenario = Scenario::new(yaml);
@@ -122,11 +122,11 @@ windows:
     let variant = &report["variants"][0];
     let window = |name: &str| {
         let windows = variant["windows"].as_array().expect("windows");
-        windows
+        let found = windows
             .iter()
-            .find(|window| window["name"] == name)
-            .unwrap_or_else(|| panic!("{name} in {windows:?}"))
-            .clone()
+            .map(|window| &window["total"])
+            .find(|total| total["name"] == name);
+        found.expect("a window of the scenario").clone()
     };
     assert_eq!(number(&window("before")["availability"]["value"]), 1.0);
     assert_eq!(
@@ -271,7 +271,7 @@ duration: 10m
 content:
   shop: {{path: '/shop/{{id}}', size: 1KiB, headers: {{Cache-Control: 'max-age=86400'}}}}
 pops:
-  fra: {{at: FRA, eviction: lru, memory: 1000 objects}}
+  fra: {{at: FRA, eviction: lru, max_objects: 1000}}
 clients:
   shoppers: {{from: [FRA], trace: {{file: {file}, mode: sequential}}}}
 network: {{model: none}}
