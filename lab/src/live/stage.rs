@@ -103,7 +103,7 @@ impl Stage {
             router: None,
             admins: Vec::new(),
             clock: Clock::at(epoch),
-            folder: folder,
+            folder,
         };
         if plan.routing.mode != RoutingMode::Direct {
             stage.start_edges(plan, exe, progress).await?;
