@@ -48,6 +48,9 @@ pub(crate) struct EdgeArgs {
     /// Memory for stored responses.
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = values::size)]
     memory: u64,
+    /// Stored responses at most, beside the bytes; for experiments that count in objects.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_objects: Option<u64>,
     /// Which stored response goes first when memory is full: fifo, lru, lfu, s3fifo or sieve.
     #[arg(long, value_name = "POLICY", default_value = "s3fifo", value_parser = eviction)]
     eviction: Eviction,
@@ -85,6 +88,7 @@ pub(crate) fn run(args: EdgeArgs) -> Result<Outcome, Failure> {
     config.admin = args.admin;
     config.upstream_host = args.upstream_host;
     config.memory = args.memory;
+    config.max_objects = args.max_objects;
     config.eviction = args.eviction;
     config.threads = args.threads;
     config.trust = args.trust;

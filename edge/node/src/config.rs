@@ -26,6 +26,10 @@ pub struct Config {
     pub upstream_host: Option<String>,
     /// Bytes of memory for stored responses.
     pub memory: u64,
+    /// Stored responses at most, beside the bytes; for experiments that count in objects. A response
+    /// within its fair share of the memory (`memory / max_objects`) weighs as one, a larger one as
+    /// so many as it takes.
+    pub max_objects: Option<u64>,
     /// Which stored response goes first when memory is full.
     pub eviction: Eviction,
     /// Independent parts of the store, each with its share of the memory and its own lock. One
@@ -65,6 +69,7 @@ impl Config {
             upstream: upstream.into(),
             upstream_host: None,
             memory: 64 << 20,
+            max_objects: None,
             eviction: Eviction::default(),
             shards: 1,
             threads: 0,
@@ -218,6 +223,7 @@ impl Config {
         }
         let above_zero = [
             ("memory", self.memory > 0),
+            ("max objects", self.max_objects != Some(0)),
             ("shards", self.shards > 0),
             ("window", self.window > 0),
             ("connect timeout", !self.connect_timeout.is_zero()),

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 
 use edge_core::Class;
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -76,6 +76,15 @@ impl Default for Counters {
     }
 }
 
+/// What the store holds at the moment, and has lost so far.
+#[derive(Clone, Copy)]
+pub(crate) struct Levels {
+    pub(crate) stored_bytes: u64,
+    pub(crate) stored_objects: u64,
+    pub(crate) filling_bytes: u64,
+    pub(crate) evictions: u64,
+}
+
 /// The node's counters as JSON (`GET /stats`). All are totals since the start, except those of the
 /// store and the open connections, which are of now.
 #[derive(Debug, Clone, Serialize)]
@@ -118,6 +127,8 @@ pub struct Stats {
     pub stored_bytes: u64,
     /// Stored responses now.
     pub stored_objects: u64,
+    /// Entries that had to leave the store to make room.
+    pub evictions: u64,
     /// Bytes of bodies on their way into the store now.
     pub filling_bytes: u64,
 }
@@ -129,13 +140,7 @@ impl Counters {
         self.handled[class as usize].inc();
     }
 
-    pub(crate) fn stats(
-        &self,
-        name: &str,
-        stored_bytes: u64,
-        stored_objects: u64,
-        filling_bytes: u64,
-    ) -> Stats {
+    pub(crate) fn stats(&self, name: &str, levels: Levels) -> Stats {
         let requests = Class::ALL
             .iter()
             .map(|&class| (class.as_str(), self.handled[class as usize].get()));
@@ -157,22 +162,18 @@ impl Counters {
             purges: self.purges.get(),
             connections: self.connections.get(),
             open_connections: self.open_connections.get(),
-            stored_bytes,
-            stored_objects,
-            filling_bytes,
+            stored_bytes: levels.stored_bytes,
+            stored_objects: levels.stored_objects,
+            evictions: levels.evictions,
+            filling_bytes: levels.filling_bytes,
         }
     }
 
     /// The metrics in OpenMetrics text (`GET /metrics`).
-    pub(crate) fn metrics(
-        &self,
-        stored_bytes: u64,
-        stored_objects: u64,
-        filling_bytes: u64,
-    ) -> String {
-        self.stored_bytes.set(stored_bytes);
-        self.stored_objects.set(stored_objects);
-        self.filling_bytes.set(filling_bytes);
+    pub(crate) fn metrics(&self, levels: Levels) -> String {
+        self.stored_bytes.set(levels.stored_bytes);
+        self.stored_objects.set(levels.stored_objects);
+        self.filling_bytes.set(levels.filling_bytes);
         let mut registry = Registry::with_prefix("cdnlab_edge");
         registry.register(
             "requests",
@@ -242,6 +243,12 @@ impl Counters {
         for (name, help, counter) in totals {
             registry.register(name, help, counter.clone());
         }
+        let evictions = ConstCounter::new(levels.evictions);
+        registry.register(
+            "evictions",
+            "Entries that had to leave the store to make room",
+            evictions,
+        );
         registry.register(
             "open_connections",
             "Client connections open",

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use crate::config::{Config, UpstreamAddress};
-use crate::counters::{Counters, Stats};
+use crate::counters::{Counters, Levels, Stats};
 use crate::flights::Flights;
 use crate::running::Phase;
 use crate::store::Store;
@@ -142,19 +142,21 @@ impl Node {
         self.store.purge_all(mode.into(), self.now())
     }
 
+    fn levels(&self) -> Levels {
+        Levels {
+            stored_bytes: self.store.bytes(),
+            stored_objects: self.store.entries(),
+            filling_bytes: self.budget.held(),
+            evictions: self.store.evictions(),
+        }
+    }
+
     pub(crate) fn stats(&self) -> Stats {
-        let store = &self.store;
-        self.counters.stats(
-            &self.config.name,
-            store.bytes(),
-            store.entries(),
-            self.budget.held(),
-        )
+        self.counters.stats(&self.config.name, self.levels())
     }
 
     pub(crate) fn metrics(&self) -> String {
-        self.counters
-            .metrics(self.store.bytes(), self.store.entries(), self.budget.held())
+        self.counters.metrics(self.levels())
     }
 }
 

@@ -3,6 +3,8 @@
 //! Values are immutable and shared; a purge removes nothing, it makes what is older than itself
 //! unusable (DESIGN 9), so that a fill that was under way cannot bring it back.
 
+mod bound;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,20 +12,18 @@ use bytes::Bytes;
 use edge_core::purge::{Check, Mode, Purges, Sequence};
 use edge_core::{CacheKey, Lookup, Normalise, SelectingFields, Stored, StoredHead, Timestamp};
 use foyer::{
-    Cache, CacheBuilder, EvictionConfig, FifoConfig, LfuConfig, LruConfig, S3FifoConfig,
-    SieveConfig,
+    Cache, CacheBuilder, EventListener, EvictionConfig, FifoConfig, LfuConfig, LruConfig,
+    S3FifoConfig, SieveConfig,
 };
 use http::HeaderMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::config::{Config, Eviction};
+use bound::{Ledger, Shares, weight};
 
 /// Single key epochs remembered before they fold into coarser ones.
 const EPOCHS: usize = 65_536;
-/// What an entry takes beside key, head and body: the records of foyer and ours, reference counts
-/// and the allocator's share. From resident memory over 50,000 objects (the test `measuring`).
-const OVERHEAD: usize = 368;
 
 /// A stored response. Its body is whole.
 #[derive(Debug)]
@@ -146,11 +146,13 @@ pub(crate) struct Store {
     normalise: Vec<Normalise>,
     /// Larger bodies are not kept.
     largest: u64,
+    ledger: Arc<Ledger>,
 }
 
 impl Store {
     pub(crate) fn new(config: &Config) -> Self {
-        let capacity = usize::try_from(config.memory).unwrap_or(usize::MAX);
+        let shares = Shares::of(config);
+        let capacity = usize::try_from(shares.capacity()).unwrap_or(usize::MAX);
         let eviction: EvictionConfig = match config.eviction {
             Eviction::Fifo => FifoConfig::default().into(),
             // With foyer's default pool for favourites it is not the LRU of the literature.
@@ -165,11 +167,16 @@ impl Store {
         // An entry heavier than its shard would empty it; half a shard is generous to one body.
         let largest = (config.memory / config.shards as u64 / 2)
             .min(config.policy.max_object.unwrap_or(u64::MAX));
+        let ledger = Arc::new(Ledger::default());
+        let listener: Arc<dyn EventListener<Key = CacheKey, Value = Arc<Entry>>> = ledger.clone();
         let cache = CacheBuilder::new(capacity)
             .with_shards(config.shards)
             .with_eviction_config(eviction)
             .with_hash_builder(FxBuildHasher)
-            .with_weighter(|key: &CacheKey, entry: &Arc<Entry>| weight(key, entry))
+            .with_weighter(move |key: &CacheKey, entry: &Arc<Entry>| {
+                shares.weight(weight(key, entry))
+            })
+            .with_event_listener(listener)
             .build();
         let purges = Purges::new(EPOCHS);
         let sequence = AtomicU64::new(purges.sequence());
@@ -179,6 +186,7 @@ impl Store {
             sequence,
             normalise: config.policy.normalise.clone(),
             largest,
+            ledger,
         }
     }
 
@@ -276,6 +284,8 @@ impl Store {
             stamp: AtomicU64::new(stamp),
             what,
         });
+        let bytes = weight(&key, &entry) as u64;
+        self.ledger.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.cache.insert(key, entry);
     }
 
@@ -332,31 +342,18 @@ impl Store {
 
     /// Bytes that the stored responses take.
     pub(crate) fn bytes(&self) -> u64 {
-        self.cache.usage() as u64
+        self.ledger.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Entries that had to leave to make room, so far.
+    pub(crate) fn evictions(&self) -> u64 {
+        self.ledger.evictions.load(Ordering::Relaxed)
     }
 
     /// How many entries there are.
     pub(crate) fn entries(&self) -> u64 {
         self.cache.entries() as u64
     }
-}
-
-fn weight(key: &CacheKey, entry: &Entry) -> usize {
-    let what = match &entry.what {
-        What::Response(response) => {
-            let pieces = size_of_val(response.body.slice());
-            let body = usize::try_from(response.body.length).unwrap_or(usize::MAX);
-            response
-                .head
-                .size()
-                .saturating_add(pieces)
-                .saturating_add(body)
-        }
-        What::Varies(fields) => size_of_val(fields.names()),
-        What::HitForMiss(_) => 0,
-    };
-    what.saturating_add(key.as_str().len())
-        .saturating_add(OVERHEAD)
 }
 
 #[cfg(test)]

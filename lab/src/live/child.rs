@@ -347,6 +347,16 @@ impl Child {
         self.pid
     }
 
+    /// Resident memory of the process in bytes; 0 where the system does not tell (only Linux does so
+    /// by a file).
+    pub fn resident_bytes(&self) -> u64 {
+        let Some(pid) = self.pid else { return 0 };
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kib.unwrap_or(0).saturating_mul(1024)
+    }
+
     /// The last lines on stderr, oldest first.
     pub fn stderr(&self) -> Vec<String> {
         self.stderr.lines()

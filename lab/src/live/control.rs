@@ -263,12 +263,12 @@ fn node_stats(stats: &serde_json::Value) -> NodeStats {
             .unwrap_or(0)
     };
     let mut read = NodeStats {
-        downstream_bytes: number("/downstream_bytes"),
+        downstream_bytes: number("/client_bytes"),
         upstream_requests: number("/upstream_requests"),
         upstream_bytes: number("/upstream_bytes"),
-        background_requests: number("/background_requests"),
+        background_requests: number("/background_refreshes"),
         background_bytes: number("/background_bytes"),
-        retries: number("/retries"),
+        retries: number("/upstream_retries"),
         evictions: number("/evictions"),
         stored_objects: number("/stored_objects"),
         stored_bytes: number("/stored_bytes"),
@@ -290,11 +290,19 @@ mod tests {
         let stats = serde_json::json!({
             "requests": {"hit": 7, "miss": 2, "hit-stale-swr": 1},
             "upstream_requests": 3,
+            "background_refreshes": 1,
         });
         let stats = node_stats(&stats);
         assert_eq!(stats.classes[0], 7);
         assert_eq!(stats.classes[1], 1);
         assert_eq!(stats.classes.iter().sum::<u64>(), 10);
-        assert_eq!((stats.upstream_requests, stats.evictions), (3, 0));
+        assert_eq!(
+            (
+                stats.upstream_requests,
+                stats.background_requests,
+                stats.evictions
+            ),
+            (3, 1, 0)
+        );
     }
 }

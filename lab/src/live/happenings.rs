@@ -29,6 +29,9 @@ const STATS_EVERY: Nanos = 1_000_000_000;
 const QUIET: Duration = Duration::from_millis(400);
 /// It is cut off after so long.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The origin tells wall time in whole milliseconds: what it dates before an instant by our clock can
+/// have been a little later.
+const MARGIN: Nanos = 1_000_000_000;
 
 /// Something to be told to the listener of the run's progress.
 #[derive(Debug)]
@@ -183,8 +186,10 @@ impl Happenings {
                     Some(at) => tokio::time::sleep_until(at.into()).await,
                     None => std::future::pending().await,
                 } } => {
-                    borders.next();
-                    self.stats().await;
+                    // Told as of the border itself, for which it was read.
+                    if let Some(border) = borders.next() {
+                        self.stats(Some(border)).await;
+                    }
                     continue;
                 }
             }
@@ -196,7 +201,7 @@ impl Happenings {
                 next_log = now + log_every;
             }
             if now >= next_stats {
-                self.stats().await;
+                self.stats(None).await;
                 next_stats = now + STATS_EVERY;
             }
         }
@@ -236,14 +241,18 @@ impl Happenings {
         }
     }
 
-    async fn stats(&self) {
+    /// Reads the nodes' counters, as they stood at `at` or stand now.
+    async fn stats(&self, at: Option<Nanos>) {
         for (node, index) in self.shared.plan.nodes.iter().zip(0u16..) {
             let Some(admin) = self.stage.node_admin(index) else {
                 return;
             };
             // A node that is down has no counters; its death is told elsewhere.
-            if let Ok(stats) = self.stage.control.of(&node.name, admin).stats().await {
-                let at = self.shared.clock.now();
+            if let Ok(mut stats) = self.stage.control.of(&node.name, admin).stats().await {
+                let at = at.unwrap_or_else(|| self.shared.clock.now());
+                if let Some(child) = self.stage.node(index) {
+                    stats.resident_bytes = child.lock().await.resident_bytes();
+                }
                 self.shared.fold().node_stats(index, &stats, at);
             }
         }
@@ -251,7 +260,7 @@ impl Happenings {
 
     /// Reads what is new in the origin's log; true if there was something.
     async fn read_log(&self) -> bool {
-        let settled = self.shared.settled_before();
+        let settled = self.shared.settled_before().saturating_sub(MARGIN);
         let admin = self.stage.control.of("origin", self.stage.origin_admin());
         let mut found = false;
         loop {
@@ -296,6 +305,6 @@ impl Happenings {
                 break;
             }
         }
-        self.stats().await;
+        self.stats(None).await;
     }
 }

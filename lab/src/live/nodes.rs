@@ -132,14 +132,18 @@ pub fn edge(
         ("--idle-timeout", span(planned.timeouts.idle)),
         ("--config", policy),
     ];
+    let mut args: Vec<String> = pairs
+        .into_iter()
+        .flat_map(|(name, value)| [name.to_owned(), value])
+        .collect();
+    if let Some(most) = planned.max_objects {
+        args.extend(["--max-objects".to_owned(), most.to_string()]);
+    }
     Ok(ChildSpec {
         exe: exe.to_owned(),
         role: "edge",
         name: planned.name.clone(),
-        args: pairs
-            .into_iter()
-            .flat_map(|(name, value)| [name.to_owned(), value])
-            .collect(),
+        args,
         listens: true,
     })
 }

@@ -116,6 +116,11 @@ impl World<'_> {
             let Some(fetch) = self.fetches.get_mut(id) else {
                 continue;
             };
+            // Whoever gave up has closed the connection: nothing is left to deliver.
+            if fetch.asker == Asker::Nobody {
+                self.broken(id);
+                continue;
+            }
             if !answer {
                 let again = if fetch.new {
                     crossing * 2 - self.now

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 use super::origin::Origin;
 use crate::observe::{Fwd, Handling, Path};
-use crate::plan::{EPOCH_MS, Nanos, ObjectId, Plan};
+use crate::plan::{EPOCH_MS, Nanos, NodePlan, ObjectId, Plan};
 
 /// One answer, as it travels. `Copy`.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ pub(super) fn timestamp(now: Nanos) -> Timestamp {
 }
 
 /// What the store adds to each response beside head, key and body, as the edge counts it.
-const OVERHEAD: u64 = 256;
+const OVERHEAD: u64 = 368;
 
 /// What one node knows of one class, asked for by one population.
 #[derive(Debug, Clone)]
@@ -62,10 +62,12 @@ pub(super) struct Rules {
     /// The core's word on the origin's fault answer, if there is one.
     fault: Result<Digest, NotStorable>,
     memory: u64,
+    max_objects: Option<u64>,
 }
 
 impl Rules {
-    pub(super) fn new(plan: &Plan, origin: &Origin, policy: &Policy, memory: u64) -> Self {
+    pub(super) fn new(plan: &Plan, origin: &Origin, node: &NodePlan) -> Self {
+        let policy = &node.policy;
         let requests: Vec<HeaderMap> = plan
             .populations
             .iter()
@@ -93,7 +95,8 @@ impl Rules {
             conditional: requests.iter().map(conditional).collect(),
             requests,
             fault: Err(NotStorable::NoFreshness),
-            memory,
+            memory: node.memory,
+            max_objects: node.max_objects,
         }
     }
 
@@ -129,9 +132,18 @@ impl Rules {
         variants.get(usize::from(variant)).copied().unwrap_or(0)
     }
 
-    /// The weight of a stored response.
+    /// The weight of a stored response: its bytes, or, where objects are bounded, its fair shares of
+    /// the memory, as the edge has it.
     pub(super) fn weight(&self, object: ObjectId, population: u16, bytes: u64) -> u64 {
-        self.class(object, population).overhead + bytes
+        let bytes = self.class(object, population).overhead + bytes;
+        match self.max_objects {
+            None => bytes,
+            Some(most) => {
+                let shares = u128::from(bytes) * u128::from(most);
+                let shares = shares.div_ceil(u128::from(self.memory.max(1)));
+                u64::try_from(shares).unwrap_or(u64::MAX).max(1)
+            }
+        }
     }
 
     /// The origin's fault answers have this status from now on.
@@ -186,8 +198,9 @@ impl Rules {
             rule.storable?
         };
         let bytes = origin.catalogue().size(object);
-        if policy.max_object.is_some_and(|most| bytes > most) || rule.overhead + bytes > self.memory
-        {
+        // As the edge has it: what is larger than half of the memory is not kept.
+        let largest = policy.max_object.unwrap_or(u64::MAX).min(self.memory / 2);
+        if bytes > largest {
             return Err(NotStorable::TooLarge);
         }
         Ok(digest)

@@ -251,7 +251,7 @@ impl<'a> World<'a> {
         for (planned, index) in plan.nodes.iter().zip(0u16..).filter(|_| !direct) {
             let to = plan.upstream_node(index).map_or(Spot::Origin, Spot::Node);
             let link = wires.find(Spot::Node(index), to).unwrap_or(0);
-            let rules = Rules::new(plan, &origin, &planned.policy, planned.memory);
+            let rules = Rules::new(plan, &origin, planned);
             nodes.push(Node::new(planned, rules, link, keys.count));
         }
         Ok(Self {

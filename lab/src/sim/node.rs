@@ -69,10 +69,7 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn new(plan: &NodePlan, rules: Rules, upstream: u32, keys: usize) -> Self {
-        let store = match plan.max_objects {
-            Some(most) => Store::of_objects(plan.eviction, plan.memory, most, keys),
-            None => Store::new(plan.eviction, plan.memory, keys),
-        };
+        let store = Store::new(plan.eviction, plan.max_objects.unwrap_or(plan.memory), keys);
         Self {
             up: true,
             upstream,

@@ -64,8 +64,6 @@ pub struct Store {
     order: plan::Eviction,
     weights: Vec<u64>,
     capacity: u64,
-    /// Where the bound is a number of objects: the policy sees each weigh 1.
-    most: Option<u64>,
     used: u64,
     entries: u64,
     evictions: u64,
@@ -75,21 +73,11 @@ impl Store {
     /// A store for the keys `0..keys` that holds a total weight of `capacity`: bytes, or objects
     /// where each weighs 1.
     pub fn new(order: plan::Eviction, capacity: u64, keys: usize) -> Self {
-        Self::bounded(order, capacity, None, keys)
-    }
-
-    /// A store that holds up to `most` objects, and their bytes up to `capacity`.
-    pub fn of_objects(order: plan::Eviction, capacity: u64, most: u64, keys: usize) -> Self {
-        Self::bounded(order, capacity, Some(most), keys)
-    }
-
-    fn bounded(order: plan::Eviction, capacity: u64, most: Option<u64>, keys: usize) -> Self {
-        let shares = most.unwrap_or(capacity);
         let queues = match order {
             plan::Eviction::Fifo => Queues::Fifo(Fifo::new(keys)),
             plan::Eviction::Lru => Queues::Lru(Lru::new(keys)),
-            plan::Eviction::Lfu => Queues::Lfu(Box::new(Lfu::new(keys, shares))),
-            plan::Eviction::S3Fifo => Queues::S3Fifo(Box::new(S3Fifo::new(keys, shares))),
+            plan::Eviction::Lfu => Queues::Lfu(Box::new(Lfu::new(keys, capacity))),
+            plan::Eviction::S3Fifo => Queues::S3Fifo(Box::new(S3Fifo::new(keys, capacity))),
             plan::Eviction::Sieve => Queues::Sieve(Sieve::new(keys)),
         };
         Self {
@@ -97,7 +85,6 @@ impl Store {
             order,
             weights: vec![ABSENT; keys],
             capacity,
-            most,
             used: 0,
             entries: 0,
             evictions: 0,
@@ -122,18 +109,14 @@ impl Store {
     /// of each. A weight above the capacity is not admitted: then an old entry leaves too, and the
     /// answer is false.
     pub fn insert(&mut self, key: Key, weight: u64, mut gone: impl FnMut(Key)) -> bool {
-        if weight > self.capacity || self.most == Some(0) {
+        if weight > self.capacity {
             self.remove(key);
             return false;
         }
         // As foyer does: room is made first, and the old entry counts until it is replaced.
-        let full = |store: &Self| {
-            store.used > store.capacity - weight
-                || store.most.is_some_and(|most| store.entries >= most)
-        };
-        while full(self) {
-            let (weights, unit) = (&self.weights, self.most.is_some());
-            let felt = |key: Key| if unit { 1 } else { weights[key as usize] };
+        while self.used > self.capacity - weight {
+            let weights = &self.weights;
+            let felt = |key: Key| weights[key as usize];
             let chosen = each!(&mut self.queues, policy => policy.evict(felt));
             let Some(chosen) = chosen else { break };
             self.used -= self.weights[chosen as usize];
@@ -146,8 +129,7 @@ impl Store {
         self.weights[key as usize] = weight;
         self.used += weight;
         self.entries += 1;
-        let felt = self.felt(weight);
-        each!(&mut self.queues, policy => policy.insert(key, felt));
+        each!(&mut self.queues, policy => policy.insert(key, weight));
         true
     }
 
@@ -157,22 +139,16 @@ impl Store {
         if weight == ABSENT {
             return false;
         }
-        let felt = self.felt(weight);
-        each!(&mut self.queues, policy => policy.remove(key, felt));
+        each!(&mut self.queues, policy => policy.remove(key, weight));
         self.weights[key as usize] = ABSENT;
         self.used -= weight;
         self.entries -= 1;
         true
     }
 
-    /// The weight as the policy sees it.
-    fn felt(&self, weight: u64) -> u64 {
-        if self.most.is_some() { 1 } else { weight }
-    }
-
     /// Empties the store, as a restart without a disk does. History goes too.
     pub fn clear(&mut self) {
-        *self = Self::bounded(self.order, self.capacity, self.most, self.weights.len());
+        *self = Self::new(self.order, self.capacity, self.weights.len());
     }
 
     /// The weight stored now.
