@@ -240,7 +240,7 @@ pub(crate) fn live_options(target: &TargetArgs) -> Result<LiveOptions, Failure> 
 pub(crate) fn live_failure(error: &LiveError) -> Failure {
     let failure = Failure::of("the run came to no end", error);
     match error {
-        LiveError::Remote(_) => failure.into_usage(),
+        LiveError::Remote(_) | LiveError::OnlySimulated(_) => failure.into_usage(),
         _ => failure,
     }
 }

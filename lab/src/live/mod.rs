@@ -57,6 +57,9 @@ pub enum LiveError {
     /// The user's own origin is beyond loopback.
     #[error("the origin {0} is beyond this machine; --allow-remote permits load on it")]
     Remote(String),
+    /// The plan asks for what only the simulator has.
+    #[error("{0}: use `simulate`")]
+    OnlySimulated(String),
     /// The clients gave up.
     #[error(transparent)]
     Play(#[from] PlayError),

@@ -9,7 +9,7 @@ use origin::Catalogue;
 use serde_json::json;
 
 use super::child::ChildSpec;
-use crate::plan::{Eviction, Nanos, OriginKind, Plan};
+use crate::plan::{Nanos, OriginKind, Plan};
 
 /// Peers of our nodes are our relays.
 const LOOPBACK: &str = "127.0.0.0/8";
@@ -107,19 +107,12 @@ pub fn edge(
         folder.join(format!("{}.json", planned.name)),
         &planned.policy,
     )?;
-    let eviction = match planned.eviction {
-        Eviction::Fifo => "fifo",
-        Eviction::Lru => "lru",
-        Eviction::Lfu => "lfu",
-        Eviction::S3Fifo => "s3fifo",
-        Eviction::Sieve => "sieve",
-    };
     let pairs = [
         ("--name", planned.name.clone()),
         ("--upstream", format!("http://{upstream}")),
         ("--upstream-host", plan.site.clone()),
         ("--memory", format!("{}B", planned.memory)),
-        ("--eviction", eviction.to_owned()),
+        ("--eviction", planned.eviction.name().to_owned()),
         // The nodes of a run share one machine.
         ("--threads", "1".to_owned()),
         ("--trust", LOOPBACK.to_owned()),

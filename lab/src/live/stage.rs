@@ -69,6 +69,9 @@ impl Stage {
         options: &LiveOptions,
         progress: &mut dyn Progress,
     ) -> Result<Self, LiveError> {
+        if let Some(why) = plan.only_simulated() {
+            return Err(LiveError::OnlySimulated(why));
+        }
         let folder = tempfile::Builder::new()
             .prefix("cdnlab-")
             .tempdir()

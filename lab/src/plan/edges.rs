@@ -1,8 +1,11 @@
 //! PoPs and their nodes, with the defaults of the scenario filled in.
 
-use super::{Eviction, NodePlan, PopPlan, Timeouts, Upstream, content, places};
+use super::{
+    Admission, Eviction, History, NodePlan, PopPlan, Timeouts, Upstream, Weigh, content, places,
+};
 use crate::scenario::Problems;
-use crate::scenario::topology::{CacheSpec, EvictionName, Pop};
+use crate::scenario::storage::{AdmissionSpec, EvictionName, EvictionSpec, HistorySpec, WeighName};
+use crate::scenario::topology::{CacheSpec, Pop};
 use crate::scenario::written::Scenario;
 use crate::units::Span;
 
@@ -47,17 +50,12 @@ fn node(scenario: &Scenario, spec: &Pop, name: String, pop: u16, upstream: Upstr
             .or(defaults.memory)
             .map_or(64 << 20, |memory| memory.0),
         max_objects: spec.max_objects.or(defaults.max_objects),
-        eviction: match spec
-            .eviction
-            .or(defaults.eviction)
-            .unwrap_or(EvictionName::S3fifo)
-        {
-            EvictionName::Fifo => Eviction::Fifo,
-            EvictionName::Lru => Eviction::Lru,
-            EvictionName::Lfu => Eviction::Lfu,
-            EvictionName::S3fifo => Eviction::S3Fifo,
-            EvictionName::Sieve => Eviction::Sieve,
+        eviction: eviction(spec.eviction.as_ref().or(defaults.eviction.as_ref())),
+        weigh: match spec.weigh.or(defaults.weigh) {
+            None | Some(WeighName::All) => Weigh::All,
+            Some(WeighName::Bodies) => Weigh::Bodies,
         },
+        admission: admission(spec.admission.as_ref().or(defaults.admission.as_ref())),
         policy: content::policy(&name, &cache),
         timeouts: Timeouts {
             connect: seconds(cache.connect_timeout, cache.upstream_timeout, 5),
@@ -66,6 +64,33 @@ fn node(scenario: &Scenario, spec: &Pop, name: String, pop: u16, upstream: Upstr
         },
         name,
     }
+}
+
+fn eviction(written: Option<&EvictionSpec>) -> Eviction {
+    let name = match written {
+        None => EvictionName::S3fifo,
+        Some(EvictionSpec::Named(name)) => *name,
+        Some(EvictionSpec::Own(name)) => return Eviction::Own(name.as_str().into()),
+    };
+    match name {
+        EvictionName::Fifo => Eviction::Fifo,
+        EvictionName::Lru => Eviction::Lru,
+        EvictionName::Lfu => Eviction::Lfu,
+        EvictionName::S3fifo => Eviction::S3Fifo,
+        EvictionName::Sieve => Eviction::Sieve,
+        EvictionName::Belady => Eviction::Belady,
+    }
+}
+
+fn admission(written: Option<&AdmissionSpec>) -> Admission {
+    written.map_or(Admission::ALL, |written| Admission {
+        second_hit: written.second_hit.map(|history| match history {
+            HistorySpec::Unlimited => History::Unlimited,
+            HistorySpec::Last(keys) => History::Last(keys),
+        }),
+        max_size: written.max_size.map(|size| size.0),
+        probability: written.probability,
+    })
 }
 
 /// The rules of a PoP, with the defaults where it says nothing.

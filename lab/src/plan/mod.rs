@@ -9,10 +9,11 @@ mod edges;
 mod event;
 mod link;
 mod places;
-mod random;
+pub(crate) mod random;
 mod requests;
 mod schedule;
 mod service;
+mod storage;
 mod trace;
 mod traffic;
 
@@ -24,6 +25,7 @@ pub use network::model::{Handshake, LinkModel};
 pub use origin::{Catalogue, Faults, ObjectId, Selector};
 pub use requests::{PlannedRequest, Requests};
 pub use service::{Health, OriginKind, OriginPlan, RoutingMode, RoutingPlan};
+pub use storage::{Admission, Eviction, History, Weigh};
 pub use trace::TraceError;
 
 pub(crate) use build::{BuildOptions, build};
@@ -159,25 +161,14 @@ pub struct NodePlan {
     pub max_objects: Option<u64>,
     /// Which response leaves when memory is full.
     pub eviction: Eviction,
+    /// What counts against its memory.
+    pub weigh: Weigh,
+    /// Which responses it stores at all.
+    pub admission: Admission,
     /// The rules of its cache.
     pub policy: Policy,
     /// Its patience with its upstream.
     pub timeouts: Timeouts,
-}
-
-/// Eviction policies of an edge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Eviction {
-    /// First in, first out.
-    Fifo,
-    /// Least recently used.
-    Lru,
-    /// Least frequently used.
-    Lfu,
-    /// Three FIFO queues (Yang et al. 2023).
-    S3Fifo,
-    /// SIEVE (Zhang et al. 2024).
-    Sieve,
 }
 
 /// A node's patience with its upstream.

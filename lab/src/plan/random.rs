@@ -15,6 +15,7 @@ pub(crate) enum Purpose {
     Place,
     Address,
     Variant,
+    Admission,
 }
 
 /// One stream of draws.

@@ -15,6 +15,7 @@ pub mod places;
 mod problems;
 mod read;
 mod schema;
+pub mod storage;
 pub mod topology;
 mod tree;
 pub mod values;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::places::Place;
+use super::storage::{AdmissionSpec, EvictionSpec, WeighName};
 use super::values::Named;
 use crate::units::{BitRate, Size, Span};
 
@@ -21,7 +22,12 @@ pub struct Pop {
     /// Stored responses of each node at most, beside the bytes; default no limit. (The live edge counts bytes only.)
     pub max_objects: Option<u64>,
     /// Which stored response leaves first; default s3fifo.
-    pub eviction: Option<EvictionName>,
+    pub eviction: Option<EvictionSpec>,
+    /// What counts against the memory: `all` that is held, or the `bodies` alone, as papers and trace simulators count;
+    /// default `all`. (`bodies` only in the simulator.)
+    pub weigh: Option<WeighName>,
+    /// Which responses are stored at all; default all that fit. (Only the simulator has such filters.)
+    pub admission: Option<AdmissionSpec>,
     /// Another PoP that it fetches from (a shield), or `origin`; default `origin`.
     pub upstream: Option<String>,
     /// False for a shield: clients are not routed to it. Default true.
@@ -48,25 +54,14 @@ pub struct NodeDefaults {
     /// Stored responses of each node at most, beside the bytes; default no limit. (The live edge counts bytes only.)
     pub max_objects: Option<u64>,
     /// Which stored response leaves first; default s3fifo.
-    pub eviction: Option<EvictionName>,
+    pub eviction: Option<EvictionSpec>,
+    /// What counts against the memory: `all` that is held, or the `bodies` alone, as papers and trace simulators count;
+    /// default `all`. (`bodies` only in the simulator.)
+    pub weigh: Option<WeighName>,
+    /// Which responses are stored at all; default all that fit. (Only the simulator has such filters.)
+    pub admission: Option<AdmissionSpec>,
     /// Rules of the caches.
     pub cache: CacheSpec,
-}
-
-/// Names of the eviction policies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum EvictionName {
-    /// First in, first out.
-    Fifo,
-    /// Least recently used.
-    Lru,
-    /// Least frequently used.
-    Lfu,
-    /// Three FIFO queues.
-    S3fifo,
-    /// SIEVE.
-    Sieve,
 }
 
 /// Rules of a node's cache; what is absent is as the edge has it by itself.

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 use super::origin::Origin;
 use crate::observe::{Fwd, Handling, Path};
-use crate::plan::{EPOCH_MS, Nanos, NodePlan, ObjectId, Plan};
+use crate::plan::{EPOCH_MS, Nanos, NodePlan, ObjectId, Plan, Weigh};
 
 /// One answer, as it travels. `Copy`.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +63,7 @@ pub(super) struct Rules {
     fault: Result<Digest, NotStorable>,
     memory: u64,
     max_objects: Option<u64>,
+    weigh: Weigh,
 }
 
 impl Rules {
@@ -97,6 +98,7 @@ impl Rules {
             fault: Err(NotStorable::NoFreshness),
             memory: node.memory,
             max_objects: node.max_objects,
+            weigh: node.weigh,
         }
     }
 
@@ -135,7 +137,10 @@ impl Rules {
     /// The weight of a stored response: its bytes, or, where objects are bounded, its fair shares of
     /// the memory, as the edge has it.
     pub(super) fn weight(&self, object: ObjectId, population: u16, bytes: u64) -> u64 {
-        let bytes = self.class(object, population).overhead + bytes;
+        let bytes = match self.weigh {
+            Weigh::All => self.class(object, population).overhead + bytes,
+            Weigh::Bodies => bytes,
+        };
         match self.max_objects {
             None => bytes,
             Some(most) => {
@@ -199,7 +204,11 @@ impl Rules {
         };
         let bytes = origin.catalogue().size(object);
         // As the edge has it: what is larger than half of the memory is not kept.
-        let largest = policy.max_object.unwrap_or(u64::MAX).min(self.memory / 2);
+        let keeps = match self.weigh {
+            Weigh::All => self.memory / 2,
+            Weigh::Bodies => self.memory,
+        };
+        let largest = policy.max_object.unwrap_or(u64::MAX).min(keeps);
         if bytes > largest {
             return Err(NotStorable::TooLarge);
         }

@@ -8,6 +8,7 @@
 mod client;
 mod exchange;
 mod facts;
+mod future;
 mod happenings;
 mod node;
 mod origin;
@@ -24,10 +25,12 @@ use crate::steering::Nearest;
 use self::client::{Client, Health, Resolver};
 use self::exchange::Fetch;
 use self::facts::Rules;
+use self::future::Future;
 use self::node::{Flight, Job, Node};
 use self::origin::Origin;
 use self::queue::{Alarms, Happening, Queue};
 use self::slab::{Id, Slab};
+pub use self::store::{Bounds, Eviction, Policies, UnknownPolicy};
 use self::wire::Wires;
 
 /// A resolver gives up on the router after so long.
@@ -47,6 +50,12 @@ pub enum SimError {
     /// More objects and variants than a dense key can count.
     #[error("{0} objects and variants; at most 4,294,967,294 can be simulated")]
     TooManyKeys(u64),
+    /// An optimum that needs to know more requests than can be numbered.
+    #[error("the optimum (`eviction: belady`) knows at most 4,294,967,294 requests")]
+    TooLong,
+    /// The scenario names an eviction policy that is not there.
+    #[error(transparent)]
+    Policy(#[from] UnknownPolicy),
     /// A user's own application cannot be simulated.
     #[error("the origin is an application of yours, which only a live run can ask: use `run`")]
     OwnOrigin,
@@ -57,7 +66,19 @@ pub enum SimError {
 /// # Errors
 /// When the plan is beyond the simulator, or its trace cannot be read.
 pub fn simulate(plan: &Plan, progress: &mut dyn Progress) -> Result<Measured, SimError> {
-    let mut world = World::new(plan)?;
+    simulate_with(plan, &Policies::default(), progress)
+}
+
+/// Plays a plan whose nodes may use eviction policies of one's own.
+///
+/// # Errors
+/// As [`simulate`], and if the plan names a policy that is not registered.
+pub fn simulate_with(
+    plan: &Plan,
+    policies: &Policies,
+    progress: &mut dyn Progress,
+) -> Result<Measured, SimError> {
+    let mut world = World::new(plan, policies)?;
     progress.stage("simulating");
     world.play(progress)?;
     Ok(world.fold.finish(world.end))
@@ -216,6 +237,7 @@ struct World<'a> {
     ways: Ways,
     keys: Keys,
     nearest: Nearest,
+    future: Future,
     resolvers: Vec<Resolver>,
     health: Vec<Health>,
     clients: Slab<Client>,
@@ -234,7 +256,7 @@ struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    fn new(plan: &'a Plan) -> Result<Self, SimError> {
+    fn new(plan: &'a Plan, policies: &Policies) -> Result<Self, SimError> {
         if matches!(plan.origin.kind, crate::plan::OriginKind::Own { .. }) {
             return Err(SimError::OwnOrigin);
         }
@@ -252,8 +274,21 @@ impl<'a> World<'a> {
             let to = plan.upstream_node(index).map_or(Spot::Origin, Spot::Node);
             let link = wires.find(Spot::Node(index), to).unwrap_or(0);
             let rules = Rules::new(plan, &origin, planned);
-            nodes.push(Node::new(planned, rules, link, keys.count));
+            nodes.push(Node::new(
+                planned, rules, link, keys.count, plan.seed, policies,
+            )?);
         }
+        let nearest = Nearest::new(plan);
+        let future = if direct {
+            Future::default()
+        } else {
+            let key = |node: u16, request: &PlannedRequest| {
+                let rules = &nodes[usize::from(node)].rules;
+                let variant = rules.variant(request.object, request.population, request.variant);
+                keys.of(request.object, variant)
+            };
+            Future::new(plan, &keys, &nearest, key)?
+        };
         Ok(Self {
             plan,
             now: 0,
@@ -264,7 +299,8 @@ impl<'a> World<'a> {
             ways: Ways::new(plan, &wires),
             wires,
             keys,
-            nearest: Nearest::new(plan),
+            nearest,
+            future,
             resolvers: plan.places.iter().map(|_| Resolver::default()).collect(),
             health: vec![Health::UNKNOWN; plan.nodes.len()],
             clients: Slab::default(),

@@ -14,9 +14,9 @@ use super::World;
 use super::exchange::{Asker, Question};
 use super::facts::{Facts, Rules, observed, timestamp};
 use super::slab::Id;
-use super::store::Store;
+use super::store::{Filter, Policies, Store, UnknownPolicy};
 use crate::observe::{Hop, NodeStats, Path, RequestId};
-use crate::plan::{EPOCH_MS, NodePlan};
+use crate::plan::{Admission, EPOCH_MS, NodePlan};
 
 /// What a node knows of one key.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +61,7 @@ pub(super) struct Node {
     pub(super) rules: Rules,
     pub(super) stats: NodeStats,
     store: Store,
+    filter: Option<Filter>,
     entries: Vec<Entry>,
     flights: Vec<Id>,
     special: BTreeMap<u32, Digest>,
@@ -68,24 +69,52 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(plan: &NodePlan, rules: Rules, upstream: u32, keys: usize) -> Self {
-        let store = Store::new(plan.eviction, plan.max_objects.unwrap_or(plan.memory), keys);
-        Self {
+    pub(super) fn new(
+        plan: &NodePlan,
+        rules: Rules,
+        upstream: u32,
+        keys: usize,
+        seed: u64,
+        policies: &Policies,
+    ) -> Result<Self, UnknownPolicy> {
+        Ok(Self {
             up: true,
             upstream,
             rules,
             stats: NodeStats::default(),
-            store,
+            store: policies.store(
+                &plan.eviction,
+                plan.max_objects.unwrap_or(plan.memory),
+                keys,
+            )?,
+            filter: (plan.admission != Admission::ALL)
+                .then(|| Filter::new(plan.admission, keys, seed, &plan.name)),
             entries: vec![NOTHING; keys],
             flights: vec![NO_FLIGHT; keys],
             special: BTreeMap::new(),
             background: 0,
+        })
+    }
+
+    /// Tells the store when a key is asked for again.
+    pub(super) fn foretell(&mut self, key: u32, next: u32) {
+        self.store.foretell(key, next);
+    }
+
+    /// Whether a fetched response is to be stored, as far as its filter goes.
+    fn admits(&mut self, key: u32, bytes: u64) -> bool {
+        match &mut self.filter {
+            Some(filter) => self.store.holds(key) || filter.admits(key, bytes),
+            None => true,
         }
     }
 
     /// All that a process forgets when it ends.
     pub(super) fn forget(&mut self) {
         self.store.clear();
+        if let Some(filter) = &mut self.filter {
+            filter.clear();
+        }
         self.entries.fill(NOTHING);
         self.flights.fill(NO_FLIGHT);
         self.special.clear();
@@ -176,6 +205,11 @@ impl World<'_> {
             question.object,
             rules.variant(question.object, question.population, question.variant),
         );
+        if !self.future.is_empty()
+            && let RequestId::Step(step) = question.id
+        {
+            self.foretell(node, key, step);
+        }
         let policy = &self.plan.nodes[usize::from(node)].policy;
         let (exchange, action) = Exchange::begin(policy, kind, timestamp(self.now));
         let job = self.jobs.insert(Job {
@@ -232,6 +266,99 @@ impl World<'_> {
         if let Some(action) = self.tell(id, event) {
             self.drive(id, action);
         }
+    }
+
+    fn look_up(&mut self, id: Id) -> Lookup {
+        let Some(job) = self.jobs.get_mut(id) else {
+            return Lookup::Miss;
+        };
+        let node = &mut self.nodes[usize::from(job.node)];
+        let key = job.key;
+        let entry = node.entries[key as usize];
+        if entry.what == What::Mark {
+            if entry.born > timestamp(self.now).0 {
+                return Lookup::HitForMiss;
+            }
+            node.entries[key as usize].what = What::Nothing;
+        }
+        if node.store.find(key) {
+            job.found = entry;
+            let digest = match entry.what {
+                What::Special => node.special.get(&key).copied(),
+                _ => node
+                    .rules
+                    .planned(job.question.object, job.question.population),
+            };
+            if let Some(digest) = digest {
+                return Lookup::Hit(Stored {
+                    digest,
+                    born: Timestamp(entry.born),
+                });
+            }
+        }
+        let first = self.keys.of(job.question.object, 0);
+        if node.entries[first as usize].seen && self.keys.variants(job.question.object) > 1 {
+            Lookup::VaryMiss
+        } else {
+            Lookup::Miss
+        }
+    }
+
+    fn join(&mut self, id: Id) -> Event {
+        let Some(job) = self.jobs.get_mut(id) else {
+            return Event::WaitExpired;
+        };
+        let table = &mut self.nodes[usize::from(job.node)].flights[job.key as usize];
+        if let Some(flight) = self.flights.get_mut(*table) {
+            job.flight = Some(*table);
+            return match &flight.landed {
+                Some((landing, _, _)) => Event::Landed(*landing),
+                None => {
+                    flight.followers.push(id);
+                    Event::Following
+                }
+            };
+        }
+        let followers = self.spare.pop().unwrap_or_default();
+        *table = self.flights.insert(Flight {
+            followers,
+            landed: None,
+        });
+        job.flight = Some(*table);
+        Event::Lead
+    }
+
+    fn forward(&mut self, id: Id, forward: Forward) {
+        let Some(job) = self.jobs.get_mut(id) else {
+            return;
+        };
+        if !forward.leads {
+            job.flight = None;
+        }
+        let node = &mut self.nodes[usize::from(job.node)];
+        node.stats.upstream_requests += 1;
+        if job.incoming.is_none() {
+            node.stats.background_requests += 1;
+        }
+        let validator = forward.conditional.then_some(job.found.version);
+        let question = Question {
+            validator,
+            ..job.question
+        };
+        let (index, link) = (job.node, node.upstream);
+        let out = self.ask(Asker::Job(id), link, question);
+        let Some(job) = self.jobs.get_mut(id) else {
+            return;
+        };
+        job.out = Some(out);
+        let timeouts = self.plan.nodes[usize::from(index)].timeouts;
+        let new = self.fetches.get(out).is_some_and(|fetch| fetch.new);
+        let (row, span) = if new && self.wires.unanswered(link) {
+            (self.rows.connect(index), timeouts.connect)
+        } else {
+            (self.rows.first_byte(index), timeouts.first_byte)
+        };
+        self.set_alarm(row, self.now + span, out);
     }
 
     /// A request upstream has waited for long enough; `connecting`: for its connection.
@@ -296,10 +423,18 @@ impl World<'_> {
     }
 
     /// The end of an exchange: answer, store, land, refresh.
-    fn reply(&mut self, id: Id, reply: Reply) {
+    fn reply(&mut self, id: Id, mut reply: Reply) {
         let Some(job) = self.jobs.get(id).copied() else {
             return;
         };
+        if reply.keep == Keep::Response {
+            let bytes = self.origin.catalogue().size(job.question.object);
+            if !self.nodes[usize::from(job.node)].admits(job.key, bytes) {
+                // Shared with those who wait, then gone.
+                reply.keep = Keep::Nothing;
+                reply.handling.stored = false;
+            }
+        }
         let now = timestamp(self.now);
         let (facts, complete, source) = self.material(&job, &reply, now);
         let node = &mut self.nodes[usize::from(job.node)];
@@ -345,5 +480,4 @@ impl World<'_> {
     }
 }
 
-mod asks;
 mod ends;

@@ -2,6 +2,7 @@
 
 use super::{SPOT_WORDS, is_name, node_names, not_a_name, pops_and_nodes, spot_names, unknown};
 use crate::scenario::problems::Problems;
+use crate::scenario::storage::{AdmissionSpec, EvictionSpec};
 use crate::scenario::written::Scenario;
 
 pub(super) fn check(scenario: &Scenario, allow_remote: bool, p: &mut Problems) {
@@ -56,6 +57,12 @@ fn pops(scenario: &Scenario, p: &mut Problems) {
             &["pops", name, "max_objects"],
             || "0 objects hold nothing".to_owned(),
         );
+        storage(
+            &["pops", name],
+            pop.eviction.as_ref(),
+            pop.admission.as_ref(),
+            p,
+        );
         if let Some(upstream) = pop.upstream.as_deref().filter(|up| *up != "origin") {
             let path = ["pops", name, "upstream"];
             if pops.find(upstream).is_none() {
@@ -74,10 +81,40 @@ fn pops(scenario: &Scenario, p: &mut Problems) {
         &["defaults", "memory"],
         || "no memory holds nothing".to_owned(),
     );
+    let defaults = &scenario.defaults;
+    storage(
+        &["defaults"],
+        defaults.eviction.as_ref(),
+        defaults.admission.as_ref(),
+        p,
+    );
     let objects = scenario.defaults.max_objects;
     p.check(objects != Some(0), &["defaults", "max_objects"], || {
         "0 objects hold nothing".to_owned()
     });
+}
+
+/// What a node keeps, written at `place`.
+fn storage(
+    place: &[&str],
+    eviction: Option<&EvictionSpec>,
+    admission: Option<&AdmissionSpec>,
+    p: &mut Problems,
+) {
+    if let Some(EvictionSpec::Own(name)) = eviction {
+        p.check(
+            is_name(name),
+            &[place, &["eviction", "own"]].concat(),
+            || not_a_name(name),
+        );
+    }
+    if let Some(share) = admission.and_then(|admission| admission.probability) {
+        p.check(
+            share > 0.0 && share <= 1.0,
+            &[place, &["admission", "probability"]].concat(),
+            || format!("{share} is not a probability above 0 and up to 1"),
+        );
+    }
 }
 
 /// The way from a PoP back to itself, if its upstreams lead there.

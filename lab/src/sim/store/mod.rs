@@ -4,32 +4,78 @@
 //! whose queue grows to its bound). A store knows keys and weights; it knows nothing of freshness,
 //! heads or time.
 
+mod admission;
+mod belady;
 mod lfu;
 mod list;
+mod policies;
 mod queues;
 mod s3fifo;
 
+pub use self::admission::Filter;
+pub use self::policies::{Bounds, Factory, Policies, UnknownPolicy};
+
+use std::fmt::Debug;
+
+use self::belady::Belady;
 use self::lfu::Lfu;
 use self::queues::{Fifo, Lru, Sieve};
 use self::s3fifo::S3Fifo;
 use crate::plan;
 
-/// A dense key: index into every flat table of a node.
+/// A dense key: index into every flat table of a node. A variant of an object has one key, the same
+/// on all nodes and for the whole run.
 pub type Key = u32;
 
 /// The order in which a full store gives up its objects.
 ///
-/// A policy is told of every key that enters, is found, or is taken out, and chooses what goes.
-/// Keys are below the number that it was made for.
-pub trait Eviction {
+/// A policy is told of every key that is found, enters or is taken out, and chooses what goes. The
+/// store keeps the books: a policy never sees a key that was not announced by [`insert`], and each
+/// of its keys leaves once, by [`evict`] or by [`remove`]. Keys lie below [`Bounds::keys`], so that
+/// flat tables can be made at the start and nothing need be allocated per request.
+///
+/// One insertion is: [`admit`], then [`evict`] until there is room, then [`remove`] if the key was
+/// stored before and has not been evicted meanwhile, then [`insert`].
+///
+/// [`admit`]: Eviction::admit
+/// [`evict`]: Eviction::evict
+/// [`insert`]: Eviction::insert
+/// [`remove`]: Eviction::remove
+pub trait Eviction: Debug + Send {
     /// A stored key was looked up.
     fn found(&mut self, key: Key);
-    /// A key that was not stored enters.
+
+    /// A key that is not stored enters. Its weight stays until it leaves.
     fn insert(&mut self, key: Key, weight: u64);
+
     /// A stored key goes for another reason than eviction: replaced or removed.
     fn remove(&mut self, key: Key, weight: u64);
-    /// Chooses the next key to go and forgets it; `None` when nothing is stored.
-    fn evict(&mut self, weight_of: impl Fn(Key) -> u64) -> Option<Key>;
+
+    /// Chooses the next key to go and forgets it. `None`: nothing goes, and the newcomer is not
+    /// admitted.
+    fn evict(&mut self, weights: &Weights<'_>) -> Option<Key>;
+
+    /// Whether a response that could fit is stored at all; by default it is. If not, an older one
+    /// under the same key goes.
+    fn admit(&mut self, key: Key, weight: u64) -> bool {
+        let _ = (key, weight);
+        true
+    }
+}
+
+/// The weights of what is stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Weights<'a>(&'a [u64]);
+
+impl Weights<'_> {
+    /// The weight of a stored key; 0 for others.
+    #[must_use]
+    pub fn of(&self, key: Key) -> u64 {
+        match self.0.get(key as usize) {
+            None | Some(&ABSENT) => 0,
+            Some(&weight) => weight,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -39,9 +85,11 @@ enum Queues {
     Lfu(Box<Lfu>),
     S3Fifo(Box<S3Fifo>),
     Sieve(Sieve),
+    Belady(Box<Belady>),
+    Own(Box<dyn Eviction>),
 }
 
-/// Calls a method of whichever policy is in use, without a virtual call.
+/// Calls a method of whichever policy is in use; a virtual call only for a policy from outside.
 macro_rules! each {
     ($queues:expr, $policy:ident => $call:expr) => {
         match $queues {
@@ -50,6 +98,8 @@ macro_rules! each {
             Queues::Lfu($policy) => $call,
             Queues::S3Fifo($policy) => $call,
             Queues::Sieve($policy) => $call,
+            Queues::Belady($policy) => $call,
+            Queues::Own($policy) => $call,
         }
     };
 }
@@ -61,7 +111,7 @@ const ABSENT: u64 = u64::MAX;
 #[derive(Debug)]
 pub struct Store {
     queues: Queues,
-    order: plan::Eviction,
+    maker: Maker,
     weights: Vec<u64>,
     capacity: u64,
     used: u64,
@@ -69,20 +119,37 @@ pub struct Store {
     evictions: u64,
 }
 
+/// What makes a store's policy, at the start and after a restart.
+#[derive(Debug, Clone)]
+enum Maker {
+    BuiltIn(plan::Eviction),
+    Own(Factory),
+}
+
+impl Maker {
+    fn make(&self, bounds: Bounds) -> Queues {
+        let Bounds { keys, capacity } = bounds;
+        match self {
+            Self::BuiltIn(plan::Eviction::Fifo) => Queues::Fifo(Fifo::new(keys)),
+            Self::BuiltIn(plan::Eviction::Lru) => Queues::Lru(Lru::new(keys)),
+            Self::BuiltIn(plan::Eviction::Lfu) => Queues::Lfu(Box::new(Lfu::new(keys, capacity))),
+            Self::BuiltIn(plan::Eviction::Sieve) => Queues::Sieve(Sieve::new(keys)),
+            Self::BuiltIn(plan::Eviction::Belady) => Queues::Belady(Box::new(Belady::new(keys))),
+            // A policy of one's own comes by its factory; `Policies` sees to it.
+            Self::BuiltIn(plan::Eviction::S3Fifo | plan::Eviction::Own(_)) => {
+                Queues::S3Fifo(Box::new(S3Fifo::new(keys, capacity)))
+            }
+            Self::Own(factory) => Queues::Own(factory.make(bounds)),
+        }
+    }
+}
+
 impl Store {
-    /// A store for the keys `0..keys` that holds a total weight of `capacity`: bytes, or objects
-    /// where each weighs 1.
-    pub fn new(order: plan::Eviction, capacity: u64, keys: usize) -> Self {
-        let queues = match order {
-            plan::Eviction::Fifo => Queues::Fifo(Fifo::new(keys)),
-            plan::Eviction::Lru => Queues::Lru(Lru::new(keys)),
-            plan::Eviction::Lfu => Queues::Lfu(Box::new(Lfu::new(keys, capacity))),
-            plan::Eviction::S3Fifo => Queues::S3Fifo(Box::new(S3Fifo::new(keys, capacity))),
-            plan::Eviction::Sieve => Queues::Sieve(Sieve::new(keys)),
-        };
+    fn bounded(maker: Maker, capacity: u64, keys: usize) -> Self {
+        let bounds = Bounds { keys, capacity };
         Self {
-            queues,
-            order,
+            queues: maker.make(bounds),
+            maker,
             weights: vec![ABSENT; keys],
             capacity,
             used: 0,
@@ -90,6 +157,17 @@ impl Store {
             evictions: 0,
         }
     }
+
+    /// Tells the optimum when the key is asked for again: the number of that request, or
+    /// [`Store::NEVER`]. Other policies don't know the future.
+    pub fn foretell(&mut self, key: Key, next: u32) {
+        if let Queues::Belady(belady) = &mut self.queues {
+            belady.foretell(key, next);
+        }
+    }
+
+    /// No further request.
+    pub const NEVER: u32 = u32::MAX;
 
     /// Whether the key is stored; counts as an access.
     pub fn find(&mut self, key: Key) -> bool {
@@ -106,19 +184,26 @@ impl Store {
     }
 
     /// Stores a key, or replaces it under its new weight; others leave as needed, and `gone` hears
-    /// of each. A weight above the capacity is not admitted: then an old entry leaves too, and the
-    /// answer is false.
+    /// of each. A weight above the capacity is not admitted, nor is what the policy declines: then
+    /// an old entry leaves too, and the answer is false.
     pub fn insert(&mut self, key: Key, weight: u64, mut gone: impl FnMut(Key)) -> bool {
-        if weight > self.capacity {
+        if weight > self.capacity || !each!(&mut self.queues, policy => policy.admit(key, weight)) {
             self.remove(key);
             return false;
         }
         // As foyer does: room is made first, and the old entry counts until it is replaced.
         while self.used > self.capacity - weight {
-            let weights = &self.weights;
-            let felt = |key: Key| weights[key as usize];
-            let chosen = each!(&mut self.queues, policy => policy.evict(felt));
-            let Some(chosen) = chosen else { break };
+            let weights = Weights(&self.weights);
+            let chosen = each!(&mut self.queues, policy => policy.evict(&weights));
+            let stored = |key: &Key| {
+                self.weights
+                    .get(*key as usize)
+                    .is_some_and(|w| *w != ABSENT)
+            };
+            let Some(chosen) = chosen.filter(stored) else {
+                self.remove(key);
+                return false;
+            };
             self.used -= self.weights[chosen as usize];
             self.weights[chosen as usize] = ABSENT;
             self.entries -= 1;
@@ -148,7 +233,7 @@ impl Store {
 
     /// Empties the store, as a restart without a disk does. History goes too.
     pub fn clear(&mut self) {
-        *self = Self::new(self.order, self.capacity, self.weights.len());
+        *self = Self::bounded(self.maker.clone(), self.capacity, self.weights.len());
     }
 
     /// The weight stored now.

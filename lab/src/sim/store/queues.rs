@@ -1,7 +1,7 @@
 //! The eviction orders of one queue: FIFO, LRU and SIEVE.
 
 use super::list::{Links, List, NONE};
-use super::{Eviction, Key};
+use super::{Eviction, Key, Weights};
 
 /// First in, first out.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Eviction for Fifo {
         self.queue.remove(&mut self.links, key);
     }
 
-    fn evict(&mut self, _weight_of: impl Fn(Key) -> u64) -> Option<Key> {
+    fn evict(&mut self, _weights: &Weights<'_>) -> Option<Key> {
         self.queue.pop_front(&mut self.links)
     }
 }
@@ -67,7 +67,7 @@ impl Eviction for Lru {
         self.queue.remove(&mut self.links, key);
     }
 
-    fn evict(&mut self, _weight_of: impl Fn(Key) -> u64) -> Option<Key> {
+    fn evict(&mut self, _weights: &Weights<'_>) -> Option<Key> {
         self.queue.pop_front(&mut self.links)
     }
 }
@@ -111,7 +111,7 @@ impl Eviction for Sieve {
         self.queue.remove(&mut self.links, key);
     }
 
-    fn evict(&mut self, _weight_of: impl Fn(Key) -> u64) -> Option<Key> {
+    fn evict(&mut self, _weights: &Weights<'_>) -> Option<Key> {
         let mut candidate = if self.hand == NONE {
             self.queue.front()
         } else {

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::list::{Links, List};
-use super::{Eviction, Key};
+use super::{Eviction, Key, Weights};
 
 const MOST: u8 = 3;
 const PROMOTED_AT: u8 = 1;
@@ -64,9 +64,9 @@ impl S3Fifo {
         self.ghost_weight += weight;
     }
 
-    fn evict_small(&mut self, weight_of: &impl Fn(Key) -> u64) -> Option<Key> {
+    fn evict_small(&mut self, weights: &Weights<'_>) -> Option<Key> {
         while let Some(key) = self.small.pop_front(&mut self.links) {
-            let weight = weight_of(key);
+            let weight = weights.of(key);
             self.small_weight -= weight;
             let mark = &mut self.marks[key as usize];
             if *mark & COUNT >= PROMOTED_AT {
@@ -84,9 +84,9 @@ impl S3Fifo {
     fn evict_main(&mut self) -> Option<Key> {
         while let Some(key) = self.main.pop_front(&mut self.links) {
             let mark = &mut self.marks[key as usize];
-            let count = (*mark & COUNT).saturating_sub(1);
-            *mark = (*mark & !COUNT) | count;
-            if count > 0 {
+            // Each access buys one more round; the last one counts too.
+            if *mark & COUNT > 0 {
+                *mark -= 1;
                 self.main.push_back(&mut self.links, key);
             } else {
                 *mark &= IN_GHOST;
@@ -128,9 +128,9 @@ impl Eviction for S3Fifo {
         *mark &= IN_GHOST;
     }
 
-    fn evict(&mut self, weight_of: impl Fn(Key) -> u64) -> Option<Key> {
+    fn evict(&mut self, weights: &Weights<'_>) -> Option<Key> {
         if self.small_weight > self.small_capacity
-            && let Some(key) = self.evict_small(&weight_of)
+            && let Some(key) = self.evict_small(weights)
         {
             return Some(key);
         }
@@ -139,7 +139,7 @@ impl Eviction for S3Fifo {
         }
         // Nothing in main: the small queue gives its oldest, whatever its count, and leaves no ghost.
         let key = self.small.pop_front(&mut self.links)?;
-        self.small_weight -= weight_of(key);
+        self.small_weight -= weights.of(key);
         self.marks[key as usize] &= IN_GHOST;
         Some(key)
     }
