@@ -77,7 +77,8 @@ pub struct Burst {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TraceSpec {
-    /// A CSV file with the columns time (seconds), key and size (bytes); relative to the scenario file.
+    /// A CSV file with the columns time (seconds), key and size (bytes), or the records of libCacheSim's oracleGeneral;
+    /// either may be compressed with zstd. Relative to the scenario file.
     pub file: String,
     /// Whether its times count; default `paced`.
     #[serde(default)]
