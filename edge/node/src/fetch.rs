@@ -79,13 +79,13 @@ impl Ride {
         };
         let mut fields = with_host(fields, &node.address.host);
         fields.insert(REQUEST_ID, self.ask.id.clone());
+        let body = match self.ask.body.take() {
+            Some(body) if !body.is_end_stream() => RequestBody::client(body),
+            _ => RequestBody::none(&mut fields),
+        };
         // Taken before anything is sent: a purge from here on is newer than the answer.
         let stamp = node.store.stamp();
         let sent_at = node.now();
-        let body = match self.ask.body.take() {
-            Some(body) if !body.is_end_stream() => RequestBody::client(body),
-            _ => RequestBody::None,
-        };
         let method = self.ask.head.method.clone();
         let target = self.ask.head.target.path_and_query();
         let response = match self

@@ -97,6 +97,18 @@ pub(crate) struct Upload {
 }
 
 impl RequestBody {
+    /// No body, and no field that announces one: the head came from a client that may well have
+    /// sent one, and upstream would take the next request on the connection for it.
+    pub(crate) fn none(headers: &mut HeaderMap) -> Self {
+        let empty = |length: &http::HeaderValue| length == "0";
+        if !headers.get(header::CONTENT_LENGTH).is_some_and(empty) {
+            headers.remove(header::CONTENT_LENGTH);
+        }
+        headers.remove(header::EXPECT);
+        headers.remove(header::TRAILER);
+        Self::None
+    }
+
     pub(crate) fn client(body: Incoming) -> Self {
         Self::Client(Upload {
             body,

@@ -147,3 +147,34 @@ async fn a_request_without_a_usable_host_is_refused() {
     }
     assert_eq!(origin.count(), 0);
 }
+
+/// A fetch that others may share goes without the body that a GET came with. A length that is still
+/// announced would make upstream take the next client's request for that body.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_left_out_is_not_announced() {
+    let mut origin = Origin::start().await;
+    let node = node(&origin, |_| {}).await;
+    for (path, fields, body) in [
+        ("/length", "Content-Length: 5\r\n", "hello"),
+        (
+            "/expect",
+            "Expect: 100-continue\r\nContent-Length: 5\r\n",
+            "hello",
+        ),
+        (
+            "/chunked",
+            "Transfer-Encoding: chunked\r\nTrailer: X-T\r\n",
+            "5\r\nhello\r\n0\r\n\r\n",
+        ),
+    ] {
+        let mut wire = connect(&node).await;
+        wire.send(get_with(path, fields) + body).await;
+        let asked = origin.asked().await;
+        for name in ["content-length", "transfer-encoding", "expect", "trailer"] {
+            assert_eq!(asked.head.field(name), None, "{path}");
+        }
+        asked.answer(response("200 OK", "", "ok")).await;
+        let head = soon(wire.head()).await.unwrap();
+        assert_eq!(soon(wire.body(&head)).await.0, b"ok", "{path}");
+    }
+}
