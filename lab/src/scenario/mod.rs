@@ -23,6 +23,7 @@ pub mod written;
 
 pub use check::SCHEMA;
 pub use file::{BASE, PlanOptions, ScenarioFile};
+pub use geo_data::Database;
 pub use library::{SHIPPED, Shipped};
 pub use names::nearest;
 pub use problems::{Problem, ScenarioError};

@@ -14,7 +14,7 @@ mod node;
 mod origin;
 mod queue;
 mod slab;
-pub mod store;
+mod store;
 mod wire;
 
 use crate::metrics::{Fold, Measured};
@@ -30,7 +30,7 @@ use self::node::{Flight, Job, Node};
 use self::origin::Origin;
 use self::queue::{Alarms, Happening, Queue};
 use self::slab::{Id, Slab};
-pub use self::store::{Bounds, Eviction, Policies, UnknownPolicy};
+pub use self::store::{Bounds, Eviction, Filter, Key, Policies, Store, UnknownPolicy, Weights};
 use self::wire::Wires;
 
 /// A resolver gives up on the router after so long.

@@ -13,7 +13,8 @@ mod queues;
 mod s3fifo;
 
 pub use self::admission::Filter;
-pub use self::policies::{Bounds, Factory, Policies, UnknownPolicy};
+use self::policies::Factory;
+pub use self::policies::{Bounds, Policies, UnknownPolicy};
 
 use std::fmt::Debug;
 

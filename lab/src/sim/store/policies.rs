@@ -18,7 +18,7 @@ pub struct Bounds {
 
 /// Makes the policy of one store.
 #[derive(Clone)]
-pub struct Factory(Arc<dyn Fn(Bounds) -> Box<dyn Eviction> + Send + Sync>);
+pub(super) struct Factory(Arc<dyn Fn(Bounds) -> Box<dyn Eviction> + Send + Sync>);
 
 impl Factory {
     pub(super) fn make(&self, bounds: Bounds) -> Box<dyn Eviction> {
