@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --locked
 out=$(mktemp -d); trap 'rm -rf "$out"' EXIT
-target/release/cdnlab run benches/latency.yaml --quiet --out "$out" || true
+target/release/cdnlab run benches/latency.yaml --quiet --out "$out" >/dev/null || true
 python3 - "$out/report.json" <<'PY'
 import json, sys
 report = json.load(open(sys.argv[1]))

@@ -21,7 +21,7 @@ network: {model: none}
 routing: {mode: nearest}
 YAML
 for door in simulate run; do
-  target/release/cdnlab "$door" "$out/web07.yaml" --quiet --out "$out/$door" || true
+  target/release/cdnlab "$door" "$out/web07.yaml" --quiet --out "$out/$door" >/dev/null || true
   python3 - "$out/$door/report.json" "$door" <<'PY'
 import json, sys
 total = json.load(open(sys.argv[1]))["variants"][0]["total"]
