@@ -70,6 +70,13 @@ impl Nearest {
     /// that is up, and in it the node with the greatest weight for the client; if nothing is up, the
     /// nearest PoP all the same.
     pub fn node_among(&self, place: u16, client: IpAddr, up: impl Fn(u16) -> bool) -> Option<u16> {
+        // Where the nearest PoP has one node, which is up, nothing has to be spread.
+        let nearest = self.rankings.get(usize::from(place))?.first()?;
+        if let [only] = self.nodes[usize::from(*nearest)].as_slice()
+            && up(*only)
+        {
+            return Some(*only);
+        }
         let mut text: Text = [0; 64];
         let mut left = &mut text[..];
         // An address fits; if it did not, its beginning would serve as the key.

@@ -216,6 +216,11 @@ impl Fold {
         self.reconciliation.settle(before);
     }
 
+    /// As [`Fold::settle`], for a driver that knows it by number: every request below `before` is over on both sides.
+    pub fn settle_steps(&mut self, before: u64) {
+        self.reconciliation.settle_steps(before);
+    }
+
     /// A node's counters as they stand at `at`. Call it at each of [`Fold::boundaries`], or every second, and at the end.
     pub fn node_stats(&mut self, node: u16, stats: &NodeStats, at: Nanos) {
         self.tiers.tell(node, stats, at, &self.shape);

@@ -1,6 +1,7 @@
 //! What the clients counted, held against what the origin counted: by request id, and bytes by id.
 //!
-//! Memory holds the requests that went to the origin since the last [`Reconciliation::settle`], and no others.
+//! Memory holds the requests that went to the origin since the last [`Reconciliation::settle`] (or
+//! [`Reconciliation::settle_steps`]), and no others.
 
 use rustc_hash::FxHashMap;
 
@@ -58,10 +59,15 @@ pub(crate) struct Sums {
     pub(crate) difference: u64,
 }
 
+/// So few open requests cost nothing.
+const ENOUGH: usize = 1024;
+
 /// The comparison under way.
 #[derive(Debug, Default)]
 pub(crate) struct Reconciliation {
     open: FxHashMap<u64, Open>,
+    /// Fewer open requests than this are not looked through by number.
+    enough: usize,
     sums: Sums,
 }
 
@@ -141,6 +147,22 @@ impl Reconciliation {
         if self.open.capacity() > 4096 && self.open.len() < self.open.capacity() / 8 {
             self.open.shrink_to(self.open.len() * 2);
         }
+    }
+
+    /// Requests numbered below this one are complete on both sides. Looks only where enough has gathered to be worth it.
+    pub(crate) fn settle_steps(&mut self, before: u64) {
+        if self.open.len() < self.enough {
+            return;
+        }
+        let sums = &mut self.sums;
+        self.open.retain(|step, open| {
+            let over = *step < before;
+            if over {
+                sums.close(open);
+            }
+            !over
+        });
+        self.enough = (self.open.len() * 2).max(ENOUGH);
     }
 
     pub(crate) fn finish(mut self) -> Sums {

@@ -25,6 +25,13 @@ pub(super) struct Client {
     node: Option<u16>,
 }
 
+impl Client {
+    /// Number of the request in the plan.
+    pub(super) fn step(&self) -> u64 {
+        self.planned.step
+    }
+}
+
 /// What the resolver of one place remembers.
 #[derive(Debug, Default)]
 pub(super) struct Resolver {

@@ -1,14 +1,13 @@
 //! What happens beside the traffic in virtual time: planned events, counters at the borders of
 //! windows, and the passing of seconds.
 
+use super::exchange::Question;
 use super::facts::timestamp;
 use super::queue::Happening;
 use super::{SECOND, World};
-use crate::plan::{Event, Nanos, Purge, Spot};
+use crate::observe::RequestId;
+use crate::plan::{Event, Purge, Spot};
 use crate::progress::Progress;
-
-/// What is older than this has been seen by both the client and the origin.
-const SETTLED_AFTER: Nanos = 60 * SECOND;
 
 impl World<'_> {
     /// Puts everything into the queue that the plan knows beforehand.
@@ -47,10 +46,24 @@ impl World<'_> {
             Happening::Border => self.tell_counters(),
             Happening::Second => {
                 self.tell_counters();
-                self.fold.settle(self.now.saturating_sub(SETTLED_AFTER));
+                self.settle();
                 self.queue.push(self.now + SECOND, Happening::Second);
             }
         }
+    }
+
+    /// Requests below the first one that is still under way anywhere have been seen by both sides.
+    pub(super) fn settle(&mut self) {
+        let step = |question: &Question| match question.id {
+            RequestId::Step(step) => Some(step),
+            _ => None,
+        };
+        let clients = self.clients.iter().map(|(_, client)| client.step());
+        let fetches = self.fetches.iter().map(|(_, fetch)| &fetch.question);
+        let jobs = self.jobs.iter().map(|(_, job)| &job.question);
+        let asked = fetches.chain(jobs).filter_map(step);
+        let first = clients.chain(asked).min().unwrap_or(self.begun);
+        self.fold.settle_steps(first);
     }
 
     pub(super) fn tell_counters(&mut self) {

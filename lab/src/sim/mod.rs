@@ -38,6 +38,8 @@ const RESOLVER_PATIENCE: Nanos = 5_000_000_000;
 /// After the last answer, background work may go on for so long.
 const LINGER: Nanos = 5_000_000_000;
 const SECOND: Nanos = 1_000_000_000;
+/// Between two looks at what is over on both sides, in events.
+const SETTLE_EVERY: u64 = 1 << 13;
 /// Between two words of progress, in events.
 const TELL_EVERY: u64 = 1 << 18;
 
@@ -249,6 +251,8 @@ struct World<'a> {
     nodes: Vec<Node>,
     origin: Origin,
     fold: Fold,
+    /// The number after that of the last request that has begun.
+    begun: u64,
     /// Requests answered or given up.
     done: u64,
     /// Planned events that are still to come.
@@ -311,6 +315,7 @@ impl<'a> World<'a> {
             nodes,
             origin,
             fold: Fold::new(plan),
+            begun: 0,
             done: 0,
             events_left: 0,
         })
@@ -330,23 +335,22 @@ impl<'a> World<'a> {
             if next.is_none() && self.is_over() {
                 break;
             }
-            match (arrival, self.queue.next_at()) {
-                (Some(at), due) if due.is_none_or(|due| at <= due) => {
-                    self.now = at;
-                    if let Some(planned) = next.take() {
-                        self.begin_client(planned);
-                    }
-                    next = requests.next().transpose()?;
-                }
-                (_, Some(_)) => {
-                    if let Some((at, what)) = self.queue.pop() {
-                        self.now = at;
-                        self.happen(what, progress);
-                    }
-                }
-                (_, None) => break,
+            // An arrival comes before what happens at the same instant.
+            if let Some((at, what)) = self.queue.pop_before(arrival.unwrap_or(Nanos::MAX)) {
+                self.now = at;
+                self.happen(what, progress);
+            } else if let (Some(at), Some(planned)) = (arrival, next.take()) {
+                self.now = at;
+                self.begun = planned.step + 1;
+                self.begin_client(planned);
+                next = requests.next().transpose()?;
+            } else {
+                break;
             }
             steps += 1;
+            if steps.is_multiple_of(SETTLE_EVERY) {
+                self.settle();
+            }
             if steps.is_multiple_of(TELL_EVERY) {
                 let of = self.plan.duration;
                 progress.advance(self.now.min(of), of, self.done);
@@ -369,7 +373,16 @@ impl<'a> World<'a> {
     }
 
     fn set_alarm(&mut self, row: u32, at: Nanos, id: Id) {
-        if let Some(at) = self.alarms[row as usize].set(at, id) {
+        let alarms = &mut self.alarms[row as usize];
+        match self.rows.meaning(row) {
+            Alarm::Deadline => alarms.trim(|id| self.clients.get(id).is_some()),
+            Alarm::Wait => alarms.trim(|id| self.jobs.get(id).is_some()),
+            Alarm::Resolver => alarms.trim(|id| self.fetches.get(id).is_some()),
+            Alarm::Connect | Alarm::FirstByte => {
+                alarms.trim(|id| self.fetches.get(id).is_some_and(|fetch| !fetch.headed));
+            }
+        }
+        if let Some(at) = alarms.set(at, id) {
             self.queue.push(at, Happening::Alarm(row));
         }
     }

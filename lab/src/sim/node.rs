@@ -173,7 +173,7 @@ pub(super) struct Job {
     pub(super) node: u16,
     /// The exchange that it answers; `None` for a background refresh.
     incoming: Option<Id>,
-    question: Question,
+    pub(super) question: Question,
     pub(super) key: u32,
     exchange: Exchange,
     /// What the last look-up found.
@@ -209,6 +209,9 @@ impl World<'_> {
             && let RequestId::Step(step) = question.id
         {
             self.foretell(node, key, step);
+        }
+        if self.hit(node, incoming, key, &question, &kind) {
+            return;
         }
         let policy = &self.plan.nodes[usize::from(node)].policy;
         let (exchange, action) = Exchange::begin(policy, kind, timestamp(self.now));
@@ -481,3 +484,4 @@ impl World<'_> {
 }
 
 mod ends;
+mod hit;

@@ -33,28 +33,166 @@ pub(super) enum Happening {
     Second,
 }
 
-/// Events to come.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    heap: BinaryHeap<Reverse<(Nanos, u64, Happening)>>,
+/// One event to come.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    at: Nanos,
     sequence: u64,
+    what: Happening,
+}
+
+/// The width of a slot, as a power of two: 33 microseconds.
+const SLOT_BITS: u32 = 15;
+/// Slots of the wheel: it reaches 268 ms ahead.
+const SLOTS: u64 = 1 << 13;
+/// The end of a list.
+const END: u32 = u32::MAX;
+
+/// Events to come.
+///
+/// A wheel of slots holds the near ones, so that adding and taking one costs the same however many
+/// there are; a heap holds the few far ones until the wheel reaches them.
+#[derive(Debug)]
+pub(super) struct Queue {
+    /// The slot that is being played; everything before it is over.
+    slot: u64,
+    /// The events of that slot (and any earlier ones), the next one last.
+    current: Vec<Due>,
+    /// Per slot, the first of a list through `pool`.
+    heads: Vec<u32>,
+    /// Which slots have a list, one bit each.
+    occupied: Vec<u64>,
+    pool: Vec<(Due, u32)>,
+    free: u32,
+    near: usize,
+    far: BinaryHeap<Reverse<(Nanos, u64, Happening)>>,
+    sequence: u64,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            slot: 0,
+            current: Vec::new(),
+            heads: vec![END; SLOTS as usize],
+            occupied: vec![0; SLOTS as usize / 64],
+            pool: Vec::new(),
+            free: END,
+            near: 0,
+            far: BinaryHeap::new(),
+            sequence: 0,
+        }
+    }
 }
 
 impl Queue {
     /// Adds an event. Of two at one time, the first added comes first.
     pub(super) fn push(&mut self, at: Nanos, what: Happening) {
         self.sequence += 1;
-        self.heap.push(Reverse((at, self.sequence, what)));
+        let sequence = self.sequence;
+        let slot = at >> SLOT_BITS;
+        if slot <= self.slot {
+            // Of equal times, the one added last stands first, for the next one stands last.
+            let place = self.current.partition_point(|other| other.at > at);
+            self.current.insert(place, Due { at, sequence, what });
+        } else if slot < self.slot + SLOTS {
+            self.put(Due { at, sequence, what });
+        } else {
+            self.far.push(Reverse((at, sequence, what)));
+        }
     }
 
-    /// When the next event is.
-    pub(super) fn next_at(&self) -> Option<Nanos> {
-        self.heap.peek().map(|Reverse((at, _, _))| *at)
+    /// Takes the next event if it comes before `limit`.
+    pub(super) fn pop_before(&mut self, limit: Nanos) -> Option<(Nanos, Happening)> {
+        loop {
+            if let Some(next) = self.current.last() {
+                if next.at >= limit {
+                    return None;
+                }
+                return self.current.pop().map(|due| (due.at, due.what));
+            }
+            let next = self.next_slot()?;
+            // No further than to the limit: what is added before it must still find its slot.
+            let reached = next.min(limit >> SLOT_BITS).max(self.slot);
+            self.slot = reached;
+            self.fetch_far();
+            if next > reached {
+                return None;
+            }
+            self.collect();
+        }
     }
 
-    /// Takes the next event.
-    pub(super) fn pop(&mut self) -> Option<(Nanos, Happening)> {
-        self.heap.pop().map(|Reverse((at, _, what))| (at, what))
+    /// The next slot with an event in it, in the wheel or beyond.
+    fn next_slot(&self) -> Option<u64> {
+        if self.near == 0 {
+            return self.far.peek().map(|Reverse((at, _, _))| at >> SLOT_BITS);
+        }
+        let words = self.occupied.len() as u64;
+        let first = (self.slot + 1) % SLOTS;
+        let (word, bit) = (first / 64, first % 64);
+        // The first word comes twice: its high bits at first, its low ones at the end.
+        let mut bits = self.occupied[word as usize] & (u64::MAX << bit);
+        let mut at = word;
+        for _ in 0..=words {
+            if bits != 0 {
+                let found = at * 64 + u64::from(bits.trailing_zeros());
+                return Some(self.slot + 1 + (found + SLOTS - first) % SLOTS);
+            }
+            at = (at + 1) % words;
+            bits = self.occupied[at as usize];
+        }
+        None
+    }
+
+    /// Puts an event into the wheel.
+    fn put(&mut self, due: Due) {
+        let slot = ((due.at >> SLOT_BITS) % SLOTS) as usize;
+        let next = self.heads[slot];
+        let place = self.free;
+        if let Some(spare) = self.pool.get_mut(place as usize) {
+            self.free = spare.1;
+            *spare = (due, next);
+            self.heads[slot] = place;
+        } else {
+            self.heads[slot] = u32::try_from(self.pool.len()).unwrap_or(END);
+            self.pool.push((due, next));
+        }
+        self.occupied[slot / 64] |= 1 << (slot % 64);
+        self.near += 1;
+    }
+
+    /// What was far is near now.
+    fn fetch_far(&mut self) {
+        while let Some(Reverse((at, sequence, what))) = self.far.peek().copied() {
+            let slot = at >> SLOT_BITS;
+            if slot >= self.slot + SLOTS {
+                break;
+            }
+            self.far.pop();
+            let due = Due { at, sequence, what };
+            if slot <= self.slot {
+                self.current.push(due);
+            } else {
+                self.put(due);
+            }
+        }
+    }
+
+    /// Takes the list of the slot that was reached, in order.
+    fn collect(&mut self) {
+        let slot = (self.slot % SLOTS) as usize;
+        let mut place = std::mem::replace(&mut self.heads[slot], END);
+        self.occupied[slot / 64] &= !(1 << (slot % 64));
+        while let Some((due, next)) = self.pool.get_mut(place as usize) {
+            self.current.push(*due);
+            let after = std::mem::replace(next, self.free);
+            self.free = place;
+            place = after;
+            self.near -= 1;
+        }
+        self.current
+            .sort_unstable_by_key(|due| Reverse((due.at, due.sequence)));
     }
 }
 
@@ -75,6 +213,17 @@ impl Alarms {
         let arm = !self.armed;
         self.armed = true;
         arm.then_some(at)
+    }
+
+    /// Drops alarms from the front that nobody waits for any more, a few at a time, so that the row
+    /// is as long as what is under way. A woken row finds the others.
+    pub(super) fn trim(&mut self, open: impl Fn(Id) -> bool) {
+        for _ in 0..2 {
+            match self.row.front() {
+                Some((_, id)) if !open(*id) => self.row.pop_front(),
+                _ => return,
+            };
+        }
     }
 
     /// Takes the next alarm that is due.
@@ -111,7 +260,7 @@ mod tests {
         queue.push(3, Happening::Planned(1));
         queue.push(5, Happening::Check(0));
         queue.push(3, Happening::Planned(0));
-        let order: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop_before(Nanos::MAX)).collect();
         assert_eq!(
             order,
             [
@@ -121,6 +270,37 @@ mod tests {
                 (5, Happening::Check(0)),
             ]
         );
+    }
+
+    #[test]
+    fn it_agrees_with_a_heap_near_and_far_and_up_to_a_limit() {
+        let mut queue = Queue::default();
+        let mut heap = BinaryHeap::new();
+        let (mut now, mut seed, mut sequence) = (0u64, 1u64, 0u64);
+        for step in 0..200_000u32 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let bits = seed >> 33;
+            if bits & 3 != 0 {
+                // From the same instant to some seconds ahead; many ties.
+                let ahead = (bits >> 8) % (1 << ((bits >> 2) % 33));
+                let at = now + (ahead & !0xff);
+                sequence += 1;
+                queue.push(at, Happening::Planned(step));
+                heap.push(Reverse((at, sequence, step)));
+                continue;
+            }
+            let limit = match bits & 4 {
+                0 => Nanos::MAX,
+                _ => now + (bits >> 8) % 1_000_000,
+            };
+            let expected = match heap.peek() {
+                Some(Reverse((at, _, _))) if *at < limit => heap.pop(),
+                _ => None,
+            };
+            let expected = expected.map(|Reverse((at, _, step))| (at, Happening::Planned(step)));
+            assert_eq!(queue.pop_before(limit), expected, "step {step}");
+            now = expected.map_or(if limit == Nanos::MAX { now } else { limit }, |(at, _)| at);
+        }
     }
 
     #[test]
