@@ -235,9 +235,13 @@ impl Happenings {
                 .last()
                 .map(|line| format!(": {line}"))
                 .unwrap_or_default();
-            self.warn(format!(
-                "{name} died unasked ({how}){words}; the run goes on without it"
-            ));
+            let what = format!("{name} died unasked ({how}){words}; the run goes on without it");
+            let nodes = &self.shared.plan.nodes;
+            let node = nodes.iter().position(|node| node.name == name);
+            let node = node.and_then(|node| u16::try_from(node).ok());
+            let at = self.shared.clock.now();
+            self.shared.fold().died(node, what.clone(), at);
+            self.warn(what);
         }
     }
 

@@ -23,6 +23,7 @@ pub struct Measured {
     pub(crate) convergence: Convergence,
     pub(crate) lateness: Lateness,
     pub(crate) happened: Vec<(usize, Nanos)>,
+    pub(crate) unasked: Vec<(String, Nanos)>,
     pub(crate) end: Nanos,
 }
 

@@ -62,6 +62,8 @@ pub struct Fold {
     lateness: Lateness,
     /// When each event took effect, by its index.
     happened: Vec<(usize, Nanos)>,
+    /// What happened without the plan's wish, and when.
+    unasked: Vec<(String, Nanos)>,
     boundaries: Vec<Nanos>,
 }
 
@@ -107,6 +109,7 @@ impl Fold {
             convergence: Convergence::default(),
             lateness: Lateness::default(),
             happened: Vec::new(),
+            unasked: Vec::new(),
             boundaries,
             shape,
         }
@@ -242,6 +245,15 @@ impl Fold {
         }
     }
 
+    /// A process ended without the plan's wish, seen at `at`: `node` where it was a node, `what` in words.
+    pub fn died(&mut self, node: Option<u16>, what: String, at: Nanos) {
+        if let Some(node) = node {
+            self.tiers.killed(node);
+            self.memory.emptied(node, at);
+        }
+        self.unasked.push((what, at));
+    }
+
     /// The instants at which windows begin or end, in order.
     #[must_use]
     pub fn boundaries(&self) -> &[Nanos] {
@@ -260,6 +272,7 @@ impl Fold {
             convergence: self.convergence,
             lateness: self.lateness,
             happened: self.happened,
+            unasked: self.unasked,
             end,
         }
     }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::testing::{MS, SECOND, by, forwarded, hit, observation, shape, with_events};
 use super::*;
-use crate::observe::{Answer, Failure, Fwd, RequestId};
+use crate::observe::{Answer, Failure, Fwd, NodeStats, RequestId};
 
 fn any_outcome() -> impl Strategy<Value = Result<Answer, Failure>> {
     let handling = prop_oneof![
@@ -286,4 +286,18 @@ fn convergence_counts_from_the_heal_to_the_last_outdated_request() {
         "never converged"
     );
     assert_eq!(run(&[outdated(9000)]), None, "nothing asked since");
+}
+
+/// What a node that died unasked had stored, and what it had not told, are gone as if it had been killed.
+#[test]
+fn a_death_that_nobody_planned() {
+    let mut fold = Fold::of(shape());
+    fold.node_stats(0, &NodeStats::default(), SECOND);
+    fold.died(Some(0), "a-1 died unasked".to_owned(), 2 * SECOND);
+    fold.died(None, "router died unasked".to_owned(), 3 * SECOND);
+    let measured = fold.finish(10 * SECOND);
+    assert!(measured.tiers.nodes[0].incomplete);
+    assert!(!measured.tiers.nodes[1].incomplete);
+    let seen: Vec<_> = measured.unasked.iter().map(|(_, at)| *at).collect();
+    assert_eq!(seen, [2 * SECOND, 3 * SECOND]);
 }

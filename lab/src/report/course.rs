@@ -77,9 +77,17 @@ pub(super) fn events(measured: &Measured) -> Vec<EventRow> {
         Some(EventRow {
             at_seconds: seconds(*at),
             what: what(index)?,
+            planned: true,
         })
     });
-    rows.collect()
+    let unasked = measured.unasked.iter().map(|(what, at)| EventRow {
+        at_seconds: seconds(*at),
+        what: what.clone(),
+        planned: false,
+    });
+    let mut rows: Vec<_> = rows.chain(unasked).collect();
+    rows.sort_by(|a, b| a.at_seconds.total_cmp(&b.at_seconds));
+    rows
 }
 
 pub(super) fn series(measured: &Measured) -> SeriesReport {

@@ -319,14 +319,16 @@ pub struct DriverReport {
     pub max_seconds: Figure,
 }
 
-/// One scripted event.
+/// One event: of the scenario, or a process that died without its wish.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventRow {
-    /// When it took effect, seconds since the start of the run.
+    /// When it took effect, or was seen; seconds since the start of the run.
     pub at_seconds: f64,
     /// What.
     pub what: String,
+    /// Whether the scenario asked for it.
+    pub planned: bool,
 }
 
 /// The run over time, warm-up included: one entry per bucket in each list.

@@ -336,3 +336,16 @@ fn fits(
     }
     Ok(())
 }
+
+#[test]
+fn what_died_unasked_is_told() {
+    let mut fold = Fold::of(shape());
+    let what = "fra-1 died unasked (signal 9); the run goes on without it";
+    fold.died(Some(0), what.to_owned(), 3 * SECOND);
+    let (whole, broken) = (played(10), fold.finish(20 * SECOND));
+    let report = Report::new(manifest(), &[("a", &whole), ("b", &broken)], &[]);
+    let events = &report.variants[1].events;
+    assert_eq!((events[0].what.as_str(), events[0].planned), (what, false));
+    let text = render(&report, Style::default());
+    assert!(text.contains(&format!("3.00 s  b: {what}")), "{text}");
+}

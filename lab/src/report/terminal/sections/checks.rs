@@ -52,25 +52,42 @@ pub(in super::super) fn over_time(report: &Report) -> String {
             sparkline(&available).trim_end()
         ));
     }
-    if let Some(variant) = report
-        .variants
-        .iter()
-        .find(|variant| !variant.events.is_empty())
-    {
-        for event in variant.events.iter().take(12) {
-            let at = Unit::Seconds.show(event.at_seconds);
-            text.push_str(&wrapped(
-                &format!("  {at:>8}  "),
-                &plain(&event.what, 80),
-                12,
-            ));
+    text.push_str(&events(report));
+    text
+}
+
+/// The scenario's events, which all variants share, and what died unasked in each variant.
+fn events(report: &Report) -> String {
+    let mut text = String::new();
+    let mut line = |at_seconds, what: &str| {
+        let at = Unit::Seconds.show(at_seconds);
+        text.push_str(&wrapped(&format!("  {at:>8}  "), &plain(what, 160), 12));
+    };
+    let planned = report.variants.iter().map(|variant| {
+        let planned = variant.events.iter().filter(|event| event.planned);
+        planned.collect::<Vec<_>>()
+    });
+    let planned = planned
+        .into_iter()
+        .find(|events| !events.is_empty())
+        .unwrap_or_default();
+    for event in planned.iter().take(12) {
+        line(event.at_seconds, &event.what);
+    }
+    let unasked = report.variants.iter().flat_map(|variant| {
+        let unasked = variant.events.iter().filter(|event| !event.planned);
+        unasked.map(move |event| (&variant.name, event))
+    });
+    for (variant, event) in unasked {
+        if report.variants.len() > 1 {
+            line(event.at_seconds, &format!("{variant}: {}", event.what));
+        } else {
+            line(event.at_seconds, &event.what);
         }
-        if variant.events.len() > 12 {
-            text.push_str(&format!(
-                "            and {} more events\n",
-                variant.events.len() - 12
-            ));
-        }
+    }
+    if planned.len() > 12 {
+        let more = planned.len() - 12;
+        text.push_str(&format!("            and {more} more events\n"));
     }
     text
 }
