@@ -1,4 +1,4 @@
-//! Steering: which PoP serves a client, by distance and health.
+//! Steering: which PoP serves a client, by distance and health, and which of its nodes, by weight.
 //!
 //! Pure and deterministic: the same input gives the same ranking, ties included.
 
@@ -110,6 +110,21 @@ pub fn rank(at: Option<Point>, pops: &[Pop], up: &[bool], default: usize) -> Ran
     };
     let choice = order.get(chosen.unwrap_or(0)).map(|ranked| ranked.pop);
     Ranking { order, choice, why }
+}
+
+/// The weight of a node for a key (rendezvous hashing, Thaler and Ravishankar 1998): of the nodes that
+/// are up, the one with the greatest serves the key. The same on every machine; when a node fails, only
+/// its own keys move.
+pub fn weight(key: &[u8], node: &str) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in key.iter().chain(&[0]).chain(node.as_bytes()) {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    // FNV-1a leaves the last byte's influence in the low bits; names differ in their last byte. Mixed
+    // as in splitmix64.
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
 }
 
 #[cfg(test)]

@@ -126,3 +126,19 @@ proptest! {
         prop_assert_eq!(&ranking, &rank(at, &pops, &up, default));
     }
 }
+
+/// Other machines and later versions must agree on it, or caches lose their keys.
+#[test]
+fn weights_are_fixed_and_spread_keys_evenly() {
+    assert_eq!(weight(b"198.18.0.1", "fra-1"), 0x9d2644481b8f14f1);
+    let nodes = ["fra-1", "fra-2", "fra-3"];
+    let mut counts = [0_u32; 3];
+    for key in 0..3000_u32 {
+        let best = (0..3).max_by_key(|&node| weight(key.to_string().as_bytes(), nodes[node]));
+        counts[best.unwrap()] += 1;
+    }
+    assert!(
+        counts.iter().all(|count| (850..1150).contains(count)),
+        "{counts:?}"
+    );
+}

@@ -103,17 +103,6 @@ impl Nearest {
             .iter()
             .copied()
             .filter(usable)
-            .max_by_key(|&node| weight(key, &self.names[usize::from(node)]))
+            .max_by_key(|&node| steering::weight(key, &self.names[usize::from(node)]))
     }
-}
-
-/// The weight of a node for a key (rendezvous hashing, Thaler and Ravishankar 1998), as the router's.
-fn weight(key: &[u8], node: &str) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in key.iter().chain(&[0]).chain(node.as_bytes()) {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^ (hash >> 31)
 }

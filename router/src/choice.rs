@@ -117,7 +117,7 @@ impl Steering {
             |index: usize| self.nodes[index].pop == first && (is_up(index) || !pop_up[first]);
         let node = (0..self.nodes.len())
             .filter(|&index| fits(index))
-            .max_by_key(|&index| weight(key, &self.nodes[index].name))
+            .max_by_key(|&index| steering::weight(key, &self.nodes[index].name))
             .map(|index| &self.nodes[index])
             .expect("a checked configuration has a node in each PoP");
         let why = self.why(client, located, &ranking, first);
@@ -190,18 +190,6 @@ impl Steering {
     pub(crate) fn pop_names(&self) -> &[String] {
         &self.names
     }
-}
-
-/// The weight of a node for a key (rendezvous hashing, Thaler and Ravishankar 1998): the same on every machine.
-fn weight(key: &[u8], node: &str) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in key.iter().chain(&[0]).chain(node.as_bytes()) {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    // FNV-1a leaves the last byte's influence in the low bits; names differ in their last byte. Mixed as in splitmix64.
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^ (hash >> 31)
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ pub const METRICS: &[MetricInfo] = &[
         Metric::OfferedHitRatio,
         Unit::Ratio,
         CELL,
-        "repeat requests to unexpired objects, per edge / requests in cacheable classes: what an infinite cache would reach",
+        "repeat requests to unexpired objects, per edge / requests in cacheable classes: what an infinite cache would reach with fresh answers alone (no ceiling where stale ones are allowed)",
     ),
     info(
         "coalescing_factor",

@@ -81,7 +81,7 @@ pub struct Group {
     pub byte_hit_ratio: Figure,
     /// Cacheable requests that some cache answered / cacheable requests.
     pub cdn_hit_ratio: Figure,
-    /// What an infinite cache would reach.
+    /// What an infinite cache would reach with fresh answers alone; no ceiling where stale ones are allowed.
     pub offered_hit_ratio: Figure,
     /// (leaders + followers) / leaders.
     pub coalescing_factor: Figure,

@@ -11,7 +11,7 @@ pub(in super::super) fn key_figures(report: &Report) -> String {
         ("requests", |v| count(v.total.requests)),
         ("availability", |v| ratio(v.total.availability)),
         ("request hit ratio", |v| ratio(v.total.request_hit_ratio)),
-        ("  an infinite cache would reach", |v| {
+        ("  fresh hits of an infinite cache", |v| {
             ratio(v.total.offered_hit_ratio)
         }),
         ("byte hit ratio", |v| ratio(v.total.byte_hit_ratio)),
