@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
-use http::HeaderMap;
+use edge_core::{Policy, RequestHead, ResponseHead, TargetUri, digest};
 use http::header::{AGE, ETAG};
 use http::response::Parts;
+use http::{HeaderMap, Method};
 use origin::{BodyBytes, Catalogue, Selector, Verifier, Versions, body, version_of_etag};
 
+use super::clock::Clock;
 use crate::observe::{Answer, Cacheable, Fwd, Handling, Hop, Path, Verified};
 use crate::plan::{Nanos, ObjectId, OriginKind, Plan};
 
@@ -22,6 +24,52 @@ pub struct Truth {
     /// Scripted changes, and publications as the origin confirmed them.
     versions: RwLock<Option<Versions>>,
     nodes: BTreeMap<String, u16>,
+    /// What a user's own origin answers is judged as it comes: no plan can know it.
+    own: Option<Own>,
+}
+
+/// By what the answers of a user's own origin are judged.
+#[derive(Debug)]
+struct Own {
+    site: TargetUri,
+    policy: Policy,
+}
+
+impl Own {
+    fn of(plan: &Plan) -> Option<Self> {
+        let OriginKind::Own { .. } = plan.origin.kind else {
+            return None;
+        };
+        let policy = plan.nodes.first().map(|node| node.policy.clone());
+        Some(Self {
+            site: TargetUri::parse(&format!("http://{}/", plan.site)).ok()?,
+            policy: policy.unwrap_or_default(),
+        })
+    }
+
+    /// Whether our core would store this answer, and for how long it is fresh then. The caches on
+    /// the way add to the head, and take nothing away that bears on this.
+    fn judge(&self, request: &HeaderMap, answer: &Parts) -> Cacheable {
+        let request = RequestHead {
+            method: Method::GET,
+            target: self.site.clone(),
+            headers: request.clone(),
+        };
+        let response = ResponseHead {
+            status: answer.status,
+            headers: answer.headers.clone(),
+        };
+        let now = edge_core::Timestamp(Clock::wall_ms());
+        match digest(&request, &response, &self.policy, now) {
+            // What must be validated before each use is never fresh, whatever its lifetime says.
+            Ok(digest) if digest.no_cache() => Cacheable::Fresh(0),
+            Ok(digest) => {
+                let millis = Nanos::try_from(digest.lifetime).unwrap_or(0);
+                Cacheable::Fresh(millis.saturating_mul(MS))
+            }
+            Err(_) => Cacheable::No,
+        }
+    }
 }
 
 impl Truth {
@@ -39,6 +87,7 @@ impl Truth {
             versions: RwLock::new(catalogue.as_ref().map(Catalogue::versions)),
             nodes: names.zip(0u16..).collect(),
             catalogue,
+            own: Own::of(plan),
         }
     }
 
@@ -207,8 +256,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The answer is whole.
-    pub fn answer(self, head: &Parts, bytes: u64) -> Answer {
+    /// The answer to a request of these fields is whole.
+    pub fn answer(self, request: &HeaderMap, head: &Parts, bytes: u64) -> Answer {
         let size = self
             .truth
             .catalogue
@@ -231,7 +280,10 @@ impl<'a> Check<'a> {
             outdated_by: version
                 .and_then(|version| self.truth.outdated_by(self.object, version, self.started)),
             verified,
-            cacheable: Cacheable::AsPlanned,
+            cacheable: match &self.truth.own {
+                Some(own) => own.judge(request, head),
+                None => Cacheable::AsPlanned,
+            },
         }
     }
 }
@@ -239,3 +291,7 @@ impl<'a> Check<'a> {
 fn age(headers: &HeaderMap) -> Option<u32> {
     headers.get(AGE)?.to_str().ok()?.trim().parse().ok()
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -271,7 +271,7 @@ impl Clients {
             bytes,
         } = fetched?;
         sent.first_byte = shared.clock.offset(first_byte);
-        Ok(check.answer(&head, bytes))
+        Ok(check.answer(request.headers(), &head, bytes))
     }
 
     /// The request's head, without the final `Host`.
