@@ -7,6 +7,7 @@ pub mod expect;
 pub mod live;
 pub mod metrics;
 pub mod observe;
+pub mod parity;
 pub mod plan;
 pub mod progress;
 pub mod report;

@@ -38,8 +38,9 @@ pub struct ScenarioFile {
     pub drivers: Drivers,
     /// Its expectations, parsed.
     pub expect: Vec<expect::Expectation>,
+    pub(super) allow_remote: bool,
     folder: PathBuf,
-    variants: Vec<Variant>,
+    pub(super) variants: Vec<Variant>,
     base: Node,
 }
 
@@ -80,6 +81,7 @@ impl ScenarioFile {
                 drivers: read.variants[0].scenario.drivers.clone(),
                 text,
                 expect: read.expect,
+                allow_remote,
                 folder: folder.to_owned(),
                 variants: read.variants,
                 base: read.base,

@@ -15,6 +15,7 @@ pub mod places;
 mod problems;
 mod read;
 mod schema;
+mod settings;
 pub mod storage;
 pub mod topology;
 mod tree;
@@ -28,6 +29,7 @@ pub use library::{SHIPPED, Shipped};
 pub use names::nearest;
 pub use problems::{Problem, ScenarioError};
 pub use schema::{json_schema, json_schema_text};
+pub use settings::{Choice, Setting, SettingError};
 pub use tree::Position;
 pub use written::{Driver, Drivers, Scenario};
 

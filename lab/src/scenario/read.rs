@@ -235,7 +235,7 @@ fn schema(base: &Node) -> Result<(), Vec<Problem>> {
     }])
 }
 
-fn decode(tree: &Node) -> Result<Scenario, Vec<Problem>> {
+pub(super) fn decode(tree: &Node) -> Result<Scenario, Vec<Problem>> {
     Scenario::deserialize(tree).map_err(|Fault { at, path, message }| {
         vec![Problem {
             at: at.unwrap_or(tree.at),

@@ -5,7 +5,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, Tab
 use super::text::WIDTH;
 
 /// A table under a title. The first `left` columns hold names, the others numbers.
-pub(super) struct Grid {
+pub(crate) struct Grid {
     title: String,
     table: Table,
     left: usize,
@@ -13,7 +13,7 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    pub(super) fn new(title: &str, left: usize, heading: &[&str]) -> Self {
+    pub(crate) fn new(title: &str, left: usize, heading: &[&str]) -> Self {
         let mut table = Table::new();
         table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─')));
         table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -31,7 +31,7 @@ impl Grid {
         grid
     }
 
-    pub(super) fn row(&mut self, texts: Vec<String>) {
+    pub(crate) fn row(&mut self, texts: Vec<String>) {
         let cells = self.cells(texts);
         self.table.add_row(cells);
         self.rows += 1;
@@ -50,7 +50,7 @@ impl Grid {
     }
 
     /// The table with its title; nothing if it has no rows.
-    pub(super) fn text(mut self) -> String {
+    pub(crate) fn text(mut self) -> String {
         if self.rows == 0 {
             return String::new();
         }

@@ -9,6 +9,8 @@ mod text;
 
 use super::{Outcome, Report};
 
+pub(crate) use grid::Grid;
+
 /// How to print.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Style {
