@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::{Failure, Outcome};
 use crate::process::{self, LogFormat, LogLevel};
-use crate::{edge, explain, geo, health, link, origin, play, router, scenarios, up};
+use crate::{compare, edge, explain, geo, health, link, origin, play, router, scenarios, up};
 
 /// A CDN you can run, break and measure on one machine.
 ///
@@ -50,6 +50,7 @@ pub(crate) struct Cli {
 enum Door {
     Run(play::RunArgs),
     Simulate(play::SimulateArgs),
+    Compare(compare::CompareArgs),
     Up(up::UpArgs),
     Scenarios(scenarios::ScenariosArgs),
     Explain(explain::ExplainArgs),
@@ -71,6 +72,7 @@ impl Cli {
         match self.door {
             Door::Run(args) => play::run(&args),
             Door::Simulate(args) => play::simulate(&args),
+            Door::Compare(args) => compare::run(&args),
             Door::Up(args) => up::run(&args),
             Door::Scenarios(args) => scenarios::run(&args),
             Door::Explain(args) => explain::run(&args),

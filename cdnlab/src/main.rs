@@ -2,6 +2,7 @@
 //! exit code; what a node or the laboratory does is in their crates.
 
 mod cli;
+mod compare;
 mod edge;
 mod exit;
 mod explain;

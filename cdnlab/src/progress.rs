@@ -25,6 +25,29 @@ pub(crate) fn listener(title: &str, quiet: bool) -> Box<dyn Progress> {
     }
 }
 
+/// A listener to many runs: how many of how many are over.
+pub(crate) fn runs(quiet: bool) -> Box<dyn FnMut(usize, usize)> {
+    if quiet {
+        return Box::new(|_, _| {});
+    }
+    if io::stderr().is_terminal() {
+        let bar = Bar::new("sweep");
+        return Box::new(move |done, of| {
+            bar.0.set_length(of as u64);
+            bar.0.set_position(done as u64);
+            bar.0.set_message(format!("{done} of {of} runs"));
+        });
+    }
+    let mut next = Instant::now() + PLAIN_EVERY;
+    Box::new(move |done, of| {
+        let now = Instant::now();
+        if now >= next {
+            next = now + PLAIN_EVERY;
+            eprintln!("sweep: {done} of {of} runs");
+        }
+    })
+}
+
 struct Bar(ProgressBar);
 
 impl Bar {

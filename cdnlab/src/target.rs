@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lab::scenario::ScenarioFile;
+use lab::scenario::{Choice, ScenarioFile, Setting};
 
 use crate::exit::Failure;
 
@@ -25,5 +25,57 @@ impl TargetArgs {
     /// Reads and checks the scenario.
     pub(crate) fn load(&self) -> Result<ScenarioFile, Failure> {
         ScenarioFile::open(&self.scenario, self.allow_remote).map_err(Failure::usage)
+    }
+}
+
+/// What the command line changes of the scenario.
+#[derive(Args, Debug)]
+pub(crate) struct ChangeArgs {
+    /// Put a value into the scenario: the path of a key, as in pops.fra.memory=16MiB; `*` stands for every name. Keys of
+    /// `defaults` may stand without that word: eviction=lru. May be repeated.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<Setting>,
+    /// So many times the traffic: rates and bursts of all clients, not times and not traces.
+    #[arg(long, value_name = "FACTOR", value_parser = factor)]
+    pub(crate) scale: Option<f64>,
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
+        _ => Err("write a number above zero, as in 0.2".to_owned()),
+    }
+}
+
+impl ChangeArgs {
+    /// Whether some setting has several values.
+    pub(crate) fn is_sweep(&self) -> bool {
+        self.set.iter().any(|setting| setting.values().len() > 1)
+    }
+
+    /// The scenario with the only value of every setting.
+    pub(crate) fn apply(&self, file: &ScenarioFile) -> Result<ScenarioFile, Failure> {
+        if let Some(several) = self.set.iter().find(|setting| setting.values().len() > 1) {
+            let what = format!(
+                "`{}` has several values here, where one is wanted",
+                several.path()
+            );
+            return Err(Failure::usage(what).help("`cdnlab simulate` plays each of them: a sweep"));
+        }
+        let choices: Vec<Choice> = self
+            .set
+            .iter()
+            .filter_map(|setting| setting.choice(0))
+            .collect();
+        let changed = file.with(&choices).map_err(Failure::usage)?;
+        Ok(self.scaled(changed))
+    }
+
+    /// The scenario with the traffic that `--scale` asks for.
+    pub(crate) fn scaled(&self, file: ScenarioFile) -> ScenarioFile {
+        match self.scale {
+            Some(factor) => file.scaled(factor),
+            None => file,
+        }
     }
 }

@@ -14,4 +14,5 @@ pub mod report;
 pub mod scenario;
 pub mod sim;
 pub mod steering;
+pub mod sweep;
 pub mod units;

@@ -1,13 +1,16 @@
 //! `cdnlab run` and `cdnlab simulate`: a scenario through one of the two drivers, and its report.
 
+mod sweep;
 mod when;
 
 use std::fs;
 use std::io::{self, IsTerminal};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 use clap::Args;
+use geo_data::Database;
 use lab::expect::{Bound, Expectation};
 use lab::live::{self, LiveError, LiveOptions};
 use lab::metrics::Measured;
@@ -20,7 +23,7 @@ use sha2::{Digest, Sha256};
 
 use crate::exit::{Failure, Outcome};
 use crate::process::{self, Signals};
-use crate::target::TargetArgs;
+use crate::target::{ChangeArgs, TargetArgs};
 use crate::{geo, output, progress};
 
 /// Play a scenario with real processes on this machine, and report hit ratios and latency.
@@ -46,23 +49,35 @@ pub(crate) struct RunArgs {
 ///
 /// The same plan goes through the same cache core, steering, origin and network model as in `cdnlab run`, without
 /// sockets: much faster, and the same seed gives the same report each time.
+///
+/// Several values or seeds make a sweep: every combination is simulated on all cores, and a table with noise bands, tidy
+/// CSV, JSON with miss-ratio curves and one sentence say what came of it. Expectations are not judged in a sweep.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   cdnlab simulate quickstart
   cdnlab simulate mine.yaml --variant cdn --seed 7
   cdnlab simulate mine.yaml --json --quiet | jq .verdict
+  cdnlab simulate mine.yaml --set pops.*.memory=16MiB,64MiB,256MiB --set eviction=lru,sieve --seeds 5
 
 Exit codes: 0 all expectations met; 99 an expectation missed; 2 the scenario is wrong; 1 anything else.")]
 pub(crate) struct SimulateArgs {
     #[command(flatten)]
     play: PlayArgs,
+    /// Play each cell with so many seeds, counted up from the first, or with these: 5, or 1,2,3.
+    #[arg(long, value_name = "N|LIST")]
+    seeds: Option<sweep::Seeds>,
+    /// How many threads a sweep simulates on; all cores unless said otherwise. Changes no figure.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
 }
 
 #[derive(Args, Debug)]
 struct PlayArgs {
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
     /// The seed of all that is random; the scenario's own unless said otherwise.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -85,6 +100,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<Outcome, Failure> {
 }
 
 pub(crate) fn simulate(args: &SimulateArgs) -> Result<Outcome, Failure> {
+    if args.play.change.is_sweep() || args.seeds.is_some() {
+        let cores = std::thread::available_parallelism().ok();
+        let threads = args.threads.or(cores).map_or(1, NonZeroUsize::get);
+        return sweep::run(&args.play, args.seeds.as_ref(), threads);
+    }
     play(&args.play, Driver::Simulate)
 }
 
@@ -92,7 +112,7 @@ fn play(args: &PlayArgs, driver: Driver) -> Result<Outcome, Failure> {
     let begun = Instant::now();
     let started = SystemTime::now();
     let database = geo::database(args.target.geo.as_deref())?;
-    let file = args.target.load()?;
+    let file = args.change.apply(&args.target.load()?)?;
     refuse_other_driver(&file, driver)?;
     let names = variants(&file, &args.variant)?;
     let options = PlanOptions {
@@ -104,38 +124,20 @@ fn play(args: &PlayArgs, driver: Driver) -> Result<Outcome, Failure> {
         .iter()
         .map(|name| file.plan(name, &options).map_err(Failure::usage))
         .collect::<Result<Vec<Plan>, _>>()?;
-    let out = args.out.clone().unwrap_or_else(|| {
-        PathBuf::from("reports").join(format!("{}-{}", file.name, when::compact(started)))
-    });
     // The same for a folder that cannot be written.
-    fs::create_dir_all(&out).map_err(|error| {
-        Failure::of(format!("cannot make the folder {}", out.display()), &error).into_usage()
-    })?;
+    let out = out_folder(args, &file, started)?;
 
     let measured = match driver {
-        Driver::Run => played_live(args, &plans)?,
-        Driver::Simulate => simulated(args, &plans)?,
+        Driver::Run => played_live(&args.target, &plans, args.quiet)?,
+        Driver::Simulate => simulated(&plans, args.quiet)?,
     };
 
-    let manifest = Manifest {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        scenario: file.name.clone(),
-        about: Some(file.about.clone()).filter(|about| !about.is_empty()),
-        scenario_sha256: sha256(&file.text),
-        scenario_text: Some(file.text.clone()),
-        driver: match driver {
-            Driver::Run => report::Driver::Run,
-            Driver::Simulate => report::Driver::Simulate,
-        },
-        seed: plans.first().map_or(0, |plan| plan.seed),
-        geo_database: database.description(),
-        geo_sha256: database.hash().to_owned(),
-        command: std::env::args().collect(),
-        machine: Machine::here(),
-        started: when::rfc3339(started),
-        finished: when::rfc3339(SystemTime::now()),
-        wall_seconds: begun.elapsed().as_secs_f64(),
+    let driver = match driver {
+        Driver::Run => report::Driver::Run,
+        Driver::Simulate => report::Driver::Simulate,
     };
+    let seed = plans.first().map_or(0, |plan| plan.seed);
+    let manifest = manifest(&file, driver, seed, &database, (begun, started));
     let expectations: Vec<Expectation> = file
         .expect
         .iter()
@@ -152,7 +154,43 @@ fn play(args: &PlayArgs, driver: Driver) -> Result<Outcome, Failure> {
     })
 }
 
-fn refuse_other_driver(file: &ScenarioFile, driver: Driver) -> Result<(), Failure> {
+/// The folder for what is written, made if it is not there.
+fn out_folder(args: &PlayArgs, file: &ScenarioFile, now: SystemTime) -> Result<PathBuf, Failure> {
+    let named = || PathBuf::from("reports").join(format!("{}-{}", file.name, when::compact(now)));
+    let out = args.out.clone().unwrap_or_else(named);
+    fs::create_dir_all(&out).map_err(|error| {
+        Failure::of(format!("cannot make the folder {}", out.display()), &error).into_usage()
+    })?;
+    Ok(out)
+}
+
+/// What was played, by what, on what, since `begun`.
+fn manifest(
+    file: &ScenarioFile,
+    driver: report::Driver,
+    seed: u64,
+    database: &Database,
+    begun: (Instant, SystemTime),
+) -> Manifest {
+    Manifest {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        scenario: file.name.clone(),
+        about: Some(file.about.clone()).filter(|about| !about.is_empty()),
+        scenario_sha256: sha256(&file.text),
+        scenario_text: Some(file.text.clone()),
+        driver,
+        seed,
+        geo_database: database.description(),
+        geo_sha256: database.hash().to_owned(),
+        command: std::env::args().collect(),
+        machine: Machine::here(),
+        started: when::rfc3339(begun.1),
+        finished: when::rfc3339(SystemTime::now()),
+        wall_seconds: begun.0.elapsed().as_secs_f64(),
+    }
+}
+
+pub(crate) fn refuse_other_driver(file: &ScenarioFile, driver: Driver) -> Result<(), Failure> {
     let Some(because) = file.drivers.refusal(driver) else {
         return Ok(());
     };
@@ -165,7 +203,7 @@ fn refuse_other_driver(file: &ScenarioFile, driver: Driver) -> Result<(), Failur
 }
 
 /// The variants to play, in the order of the file.
-fn variants(file: &ScenarioFile, wanted: &[String]) -> Result<Vec<String>, Failure> {
+pub(crate) fn variants(file: &ScenarioFile, wanted: &[String]) -> Result<Vec<String>, Failure> {
     for name in wanted {
         if !file.variants().any(|known| known == name) {
             let known: Vec<&str> = file.variants().collect();
@@ -200,14 +238,19 @@ fn is_about(expectation: &Expectation, played: &[String]) -> bool {
         .all(|name| played.contains(&name.text))
 }
 
-fn played_live(args: &PlayArgs, plans: &[Plan]) -> Result<Vec<Measured>, Failure> {
+/// Plays each plan with real processes.
+pub(crate) fn played_live(
+    target: &TargetArgs,
+    plans: &[Plan],
+    quiet: bool,
+) -> Result<Vec<Measured>, Failure> {
     process::raise_open_files();
-    let options = live_options(&args.target)?;
+    let options = live_options(target)?;
     process::runtime(None)?.block_on(async {
         let mut signals = Signals::listen()?;
         let mut measured = Vec::new();
         for plan in plans {
-            let mut listener = progress::listener(&plan.variant, args.quiet);
+            let mut listener = progress::listener(&plan.variant, quiet);
             tokio::select! {
                 played = live::run(plan, &options, listener.as_mut()) => {
                     measured.push(played.map_err(|error| live_failure(&error))?);
@@ -245,11 +288,12 @@ pub(crate) fn live_failure(error: &LiveError) -> Failure {
     }
 }
 
-fn simulated(args: &PlayArgs, plans: &[Plan]) -> Result<Vec<Measured>, Failure> {
+/// Plays each plan in virtual time.
+pub(crate) fn simulated(plans: &[Plan], quiet: bool) -> Result<Vec<Measured>, Failure> {
     plans
         .iter()
         .map(|plan| {
-            let mut listener = progress::listener(&plan.variant, args.quiet);
+            let mut listener = progress::listener(&plan.variant, quiet);
             sim::simulate(plan, listener.as_mut())
                 .map_err(|error| Failure::of("the simulation came to no end", &error).into_usage())
         })

@@ -21,7 +21,7 @@ events:
   - {at: 5s, publish: pages}
 variants:
   flat: {}
-  shielded: {pops: {shield: {at: IAD, serves_clients: false}, fra: {upstream: shield, memory: 1MiB}}}
+  shielded: {pops: {shield: {at: IAD, memory: 8MiB, serves_clients: false}, fra: {upstream: shield, memory: 1MiB}}}
 ";
 
 fn file() -> ScenarioFile {

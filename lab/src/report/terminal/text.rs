@@ -1,11 +1,11 @@
 //! Text that is safe and fits: names from traces and URLs reach a terminal only through here.
 
 /// The width that everything fits into, in columns.
-pub(super) const WIDTH: usize = 100;
+pub(crate) const WIDTH: usize = 100;
 
 /// A name as it may be shown: control characters, line breaks and marks that reorder text are replaced, and it is cut
 /// after `most` characters.
-pub(super) fn plain(name: &str, most: usize) -> String {
+pub(crate) fn plain(name: &str, most: usize) -> String {
     let harmless = |c: char| {
         let reorders = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
         if c.is_control() || reorders {
@@ -23,7 +23,7 @@ pub(super) fn plain(name: &str, most: usize) -> String {
 }
 
 /// Words laid out in lines of at most [`WIDTH`] columns; lines after the first are indented by `indent`.
-pub(super) fn wrapped(first: &str, text: &str, indent: usize) -> String {
+pub(crate) fn wrapped(first: &str, text: &str, indent: usize) -> String {
     let mut lines = vec![first.to_owned()];
     let mut empty = true;
     for word in text.split_whitespace() {

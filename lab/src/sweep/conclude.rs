@@ -1,0 +1,215 @@
+//! One sentence that draws the conclusion, and claims nothing that the noise could have made.
+//!
+//! Two things are asked. Along an axis of cache sizes: which is the smallest whose hit ratio surely reaches 95 % of what
+//! there is to reach. Along every other axis: which value surely beats all others, on average over the rest, seed by seed,
+//! with a band that holds for all comparisons at once.
+
+use super::curves::along;
+use super::table::show;
+use super::{Axis, Band, Cell, Sweep};
+use crate::metrics::Unit;
+
+/// What is concluded about.
+const GOAL: &str = "request_hit_ratio";
+/// Near enough to what can be reached.
+const NEAR: f64 = 0.95;
+/// The last steps of paths that are sizes of caches.
+const SIZES: [&str; 2] = ["memory", "max_objects"];
+
+/// The conclusion.
+pub(super) fn sentence(sweep: &Sweep) -> String {
+    if sweep.cells.iter().all(|cell| cell.band(GOAL).is_none()) {
+        return "No hit ratio was measured (no request was cacheable), so nothing can be concluded about it."
+            .to_owned();
+    }
+    let mut clauses = Vec::new();
+    let varied = || {
+        sweep
+            .axes
+            .iter()
+            .enumerate()
+            .filter(|(_, axis)| axis.values.len() > 1)
+    };
+    let is_size = |axis: &Axis| {
+        let last = axis.path.rsplit('.').next().unwrap_or_default();
+        axis.numbers.is_some() && SIZES.contains(&last)
+    };
+    if let Some((index, _)) = varied().find(|(_, axis)| is_size(axis)) {
+        clauses.extend(enough(sweep, index));
+    }
+    for (index, axis) in varied().filter(|(_, axis)| !is_size(axis)) {
+        let name = sweep.short(axis);
+        let of = |cell: &Cell| cell.choice[index];
+        clauses.push(compared(sweep, &name, &axis.values, &of));
+    }
+    if sweep.variants.len() > 1 {
+        let of = |cell: &Cell| {
+            let found = sweep.variants.iter().position(|name| *name == cell.variant);
+            found.unwrap_or(0)
+        };
+        clauses.push(compared(sweep, "variant", &sweep.variants, &of));
+    }
+    if clauses.is_empty() {
+        let band = sweep.cells.first().and_then(|cell| cell.band(GOAL));
+        let shown = band.map_or(String::new(), |band| show(Unit::Ratio, band));
+        clauses.push(format!(
+            "the request hit ratio is {shown} over {} seeds",
+            sweep.seeds.len()
+        ));
+    }
+    if sweep.seeds.len() < 2 {
+        clauses.push(
+            "with one seed nothing tells these differences from noise: add `--seeds 5`".to_owned(),
+        );
+    }
+    let mut text = clauses.join("; ");
+    if let Some(first) = text.chars().next() {
+        text.replace_range(..first.len_utf8(), &first.to_uppercase().to_string());
+    }
+    text.push('.');
+    text
+}
+
+/// The smallest size that reaches what there is to reach, with the other axes as in the best cell.
+fn enough(sweep: &Sweep, axis: usize) -> Option<String> {
+    let spec = &sweep.axes[axis];
+    let numbers = spec.numbers.as_ref()?;
+    let mean = |cell: &&Cell| cell.band(GOAL).map_or(f64::NEG_INFINITY, |band| band.mean);
+    let best = sweep.cells.iter().max_by(|a, b| {
+        // Of equals, the first.
+        mean(a)
+            .total_cmp(&mean(b))
+            .then(std::cmp::Ordering::Greater)
+    })?;
+    let mut sizes: Vec<&Cell> = along(sweep, best, axis).collect();
+    sizes.sort_by(|a, b| numbers[a.choice[axis]].total_cmp(&numbers[b.choice[axis]]));
+    let largest = sizes.last()?;
+    // Where no stale answer is served, an infinite cache is the ceiling; else the largest of the sweep stands for it.
+    let no_stale = sizes.iter().all(|cell| {
+        cell.band("stale_ratio")
+            .is_some_and(|band| band.mean == 0.0)
+    });
+    let (ceiling, called) = match largest.values("offered_hit_ratio").filter(|_| no_stale) {
+        Some(ceiling) => (ceiling, "the ceiling"),
+        None => (largest.values(GOAL)?, "what the largest reaches"),
+    };
+    let wanted: Vec<f64> = ceiling.iter().map(|value| value * NEAR).collect();
+    let sure = |cell: &&&Cell| {
+        cell.values(GOAL).is_some_and(|values| {
+            let over = Band::of_difference(&values, &wanted, sizes.len());
+            if sweep.seeds.len() > 1 {
+                over.mean - over.half.unwrap_or(0.0) >= 0.0
+            } else {
+                over.mean >= 0.0
+            }
+        })
+    };
+    let held = held(sweep, best, axis);
+    let ceiling = show(Unit::Ratio, Band::of(&ceiling, 1));
+    let of = |cell: &Cell| {
+        let band = cell.band(GOAL);
+        band.map_or(String::new(), |band| show(Unit::Ratio, band))
+    };
+    let value = |cell: &Cell| spec.values[cell.choice[axis]].clone();
+    Some(match sizes.iter().find(sure) {
+        Some(cell) => format!(
+            "{}{held} is the smallest that reaches 95 % of {called} ({} of {ceiling})",
+            value(cell),
+            of(cell)
+        ),
+        None => format!(
+            "no size{held} surely reaches 95 % of {called}: {} comes to {} of {ceiling}",
+            value(largest),
+            of(largest)
+        ),
+    })
+}
+
+/// The other settings of a cell, as ` with eviction=lru`.
+fn held(sweep: &Sweep, cell: &Cell, axis: usize) -> String {
+    let others = sweep.axes.iter().enumerate().zip(&cell.choice);
+    let others = others.filter(|((index, other), _)| *index != axis && other.values.len() > 1);
+    let mut words: Vec<String> = others
+        .map(|((_, other), value)| format!("{}={}", sweep.short(other), other.values[*value]))
+        .collect();
+    if sweep.variants.len() > 1 {
+        words.push(format!("variant {}", cell.variant));
+    }
+    match words.is_empty() {
+        true => String::new(),
+        false => format!(" with {}", words.join(" and ")),
+    }
+}
+
+/// Which value of a setting is best on average over all else, if one surely is.
+fn compared(sweep: &Sweep, name: &str, values: &[String], of: &dyn Fn(&Cell) -> usize) -> String {
+    // Per value the mean over its cells, by seed; cells without hit ratios (such as `direct`) are no rivals.
+    let rivals: Vec<(&String, Vec<f64>)> = values
+        .iter()
+        .enumerate()
+        .filter_map(|(index, value)| {
+            let cells = sweep.cells.iter().filter(|cell| of(cell) == index);
+            let all: Vec<Vec<f64>> = cells.map(|cell| cell.values(GOAL)).collect::<Option<_>>()?;
+            let mean =
+                |seed| all.iter().map(|values| values[seed]).sum::<f64>() / all.len().max(1) as f64;
+            Some((value, (0..sweep.seeds.len()).map(mean).collect()))
+        })
+        .collect();
+    let mean = |values: &[f64]| Band::of(values, 1).mean;
+    let mut ranked: Vec<&(&String, Vec<f64>)> = rivals.iter().collect();
+    ranked.sort_by(|a, b| mean(&b.1).total_cmp(&mean(&a.1)));
+    let [best, second, ..] = ranked.as_slice() else {
+        return format!("only one {name} has a hit ratio, so there is nothing to compare");
+    };
+    let pairs = ranked.len() - 1;
+    let lead = |other: &(&String, Vec<f64>)| Band::of_difference(&best.1, &other.1, pairs);
+    let others = sweep
+        .axes
+        .iter()
+        .filter(|axis| axis.values.len() > 1)
+        .count()
+        + usize::from(sweep.variants.len() > 1);
+    let average = if others > 1 {
+        ", on average over the rest"
+    } else {
+        ""
+    };
+    if sweep.seeds.len() < 2 {
+        let points = 100.0 * lead(second).mean;
+        return format!(
+            "{name} {} happens to lead {} by {points:.2} points{average}",
+            best.0, second.0
+        );
+    }
+    let tied: Vec<&str> = ranked[1..]
+        .iter()
+        .filter(|other| !lead(other).is_above_zero())
+        .map(|other| other.0.as_str())
+        .collect();
+    if tied.is_empty() {
+        let band = lead(second);
+        let (points, half) = (100.0 * band.mean, 100.0 * band.half.unwrap_or(0.0));
+        return format!(
+            "{name} {} is best, {points:.2} ± {half:.2} points of hit ratio before {}{average}",
+            best.0, second.0
+        );
+    }
+    let names: Vec<&str> = [best.0.as_str()].into_iter().chain(tied).collect();
+    let behind = match names.len() == ranked.len() {
+        true => String::new(),
+        false => ", before the others".to_owned(),
+    };
+    format!(
+        "the noise names no winner among {name} {}{behind}{average}",
+        listed(&names)
+    )
+}
+
+/// `a, b and c`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [firsts @ .., last] => format!("{} and {last}", firsts.join(", ")),
+    }
+}

@@ -1,0 +1,239 @@
+//! Sweeps over small scenarios, and conclusions over figures that were made up.
+
+use std::path::Path;
+
+use super::*;
+
+const FILE: &str = "
+schema: 1
+name: small
+duration: 40s
+warmup: 5s
+content:
+  pages: {path: '/p/{id}', objects: 400, size: 8KiB, headers: {Cache-Control: max-age=3600}}
+pops:
+  fra: {at: FRA}
+clients:
+  europe: {from: [FRA], rate: 100/s, zipf: 0.8}
+routing: {mode: nearest}
+";
+
+fn swept(settings: &[&str], seeds: &[u64], threads: usize) -> Sweep {
+    let file = ScenarioFile::parse("small.yaml", FILE.to_owned(), Path::new("."), false).unwrap();
+    let order = Order {
+        settings: settings.iter().map(|text| text.parse().unwrap()).collect(),
+        variants: file.variants().map(str::to_owned).collect(),
+        seeds: seeds.to_vec(),
+        scale: None,
+        threads,
+    };
+    let geo = Database::embedded();
+    let mut told = Vec::new();
+    let sweep = sweep(&file, &order, &geo, &mut |done, of| told.push((done, of))).unwrap();
+    let runs = sweep.cells.len() * seeds.len();
+    assert_eq!(
+        told,
+        (1..=runs).map(|done| (done, runs)).collect::<Vec<_>>()
+    );
+    sweep
+}
+
+#[test]
+fn every_combination_with_every_seed_the_same_on_any_number_of_threads() {
+    let settings = ["pops.*.memory=256KiB,1MiB,8MiB", "eviction=fifo,lru"];
+    let one = swept(&settings, &[1, 2, 3], 1);
+    let three = swept(&settings, &[1, 2, 3], 3);
+    let manifest = Manifest::default();
+    assert_eq!(
+        one.to_json(&manifest).unwrap(),
+        three.to_json(&manifest).unwrap()
+    );
+    assert_eq!(one.csv().unwrap(), three.csv().unwrap());
+    assert_eq!(one.text(), three.text());
+
+    assert_eq!(one.cells.len(), 6);
+    assert_eq!(one.cells[1].choice, [0, 1]);
+    let hits = |index: usize| one.cells[index].band("request_hit_ratio").unwrap().mean;
+    assert!(
+        hits(0) < hits(2) && hits(2) < hits(4),
+        "more memory, more hits"
+    );
+    assert!(hits(1) > hits(0), "LRU beats FIFO where memory is short");
+
+    let rows = one.csv().unwrap();
+    let mut rows = csv::Reader::from_reader(rows.as_bytes());
+    assert_eq!(
+        rows.headers().unwrap().iter().collect::<Vec<_>>(),
+        [
+            "variant",
+            "pops.*.memory",
+            "pops.*.memory (number)",
+            "eviction",
+            "seed",
+            "metric",
+            "unit",
+            "value",
+            "samples"
+        ]
+    );
+    assert_eq!(rows.records().count(), 6 * 3 * MEASURES.len());
+
+    assert_eq!(one.curves.len(), 2, "one per eviction");
+    let curve = &one.curves[0];
+    assert_eq!(curve.held, ["eviction=fifo"]);
+    let x: Vec<f64> = curve.points.iter().map(|point| point.x).collect();
+    assert_eq!(x, [262_144.0, 1_048_576.0, 8_388_608.0]);
+    let miss = curve.points[0].request_miss_ratio.unwrap().mean;
+    assert!((miss - (1.0 - hits(0))).abs() < 1e-9);
+    assert!(
+        one.text().lines().all(|line| line.chars().count() <= 100),
+        "{}",
+        one.text()
+    );
+}
+
+#[test]
+fn a_cell_that_cannot_be_is_told_before_anything_is_played() {
+    let file = ScenarioFile::parse("small.yaml", FILE.to_owned(), Path::new("."), false).unwrap();
+    let order = Order {
+        settings: vec!["duration=20s,3s".parse().unwrap()],
+        variants: vec!["base".to_owned()],
+        seeds: vec![1],
+        scale: None,
+        threads: 1,
+    };
+    let geo = Database::embedded();
+    let error = sweep(&file, &order, &geo, &mut |_, _| panic!("played")).unwrap_err();
+    assert!(error.to_string().contains("with `duration=3s`"), "{error}");
+}
+
+/// A sweep whose hit ratios are these: one row per cell, one value per seed.
+fn made(settings: &[&str], ratios: &[&[f64]], ceiling: f64) -> Sweep {
+    let settings: Vec<Setting> = settings.iter().map(|text| text.parse().unwrap()).collect();
+    let axes: Vec<Axis> = settings.iter().map(Axis::of).collect();
+    let cells = combinations(&axes)
+        .unwrap()
+        .into_iter()
+        .zip(ratios)
+        .map(|(choice, ratios)| {
+            let figures = MEASURES.iter().map(|measure| {
+                let value = |ratio: &f64| match measure.name {
+                    "request_hit_ratio" => Some(*ratio),
+                    "offered_hit_ratio" => Some(ceiling),
+                    "stale_ratio" => Some(0.0),
+                    _ => None,
+                };
+                Seeds::of(
+                    ratios
+                        .iter()
+                        .map(value)
+                        .map(|value| Figure {
+                            value,
+                            samples: 100,
+                        })
+                        .collect::<Vec<_>>()
+                        .into_iter(),
+                )
+            });
+            Cell {
+                variant: "base".to_owned(),
+                choice,
+                figures: figures.collect(),
+            }
+        });
+    let mut sweep = Sweep {
+        scenario: "made".to_owned(),
+        conclusion: String::new(),
+        seeds: (1..=ratios[0].len() as u64).collect(),
+        variants: vec!["base".to_owned()],
+        cells: cells.collect(),
+        axes,
+        curves: Vec::new(),
+    };
+    sweep.conclusion = conclude::sentence(&sweep);
+    sweep
+}
+
+#[track_caller]
+fn concludes(settings: &[&str], ratios: &[&[f64]], words: &[&str]) {
+    let sentence = made(settings, ratios, 0.8).conclusion;
+    for word in words {
+        assert!(sentence.contains(word), "{word} in: {sentence}");
+    }
+}
+
+#[test]
+fn the_smallest_size_that_surely_reaches_the_ceiling() {
+    let sizes = ["memory=1MiB,4MiB,16MiB"];
+    let reached: [&[f64]; 3] = [
+        &[0.50, 0.52, 0.51],
+        &[0.770, 0.772, 0.771],
+        &[0.799, 0.8, 0.798],
+    ];
+    concludes(
+        &sizes,
+        &reached,
+        &["4MiB is the smallest", "95 % of the ceiling"],
+    );
+    // 95 % of 0.8 is 0.76: the mean is above it, the band is not.
+    let unsure: [&[f64]; 3] = [
+        &[0.50, 0.52, 0.51],
+        &[0.70, 0.84, 0.76],
+        &[0.799, 0.8, 0.798],
+    ];
+    concludes(&sizes, &unsure, &["16MiB is the smallest"]);
+    let none: [&[f64]; 3] = [&[0.1, 0.1, 0.1], &[0.2, 0.2, 0.2], &[0.3, 0.3, 0.3]];
+    concludes(
+        &sizes,
+        &none,
+        &[
+            "No size surely reaches 95 % of the ceiling",
+            "16MiB comes to 30.0 ± 0.0 %",
+        ],
+    );
+}
+
+#[test]
+fn no_winner_within_the_noise() {
+    let policies = ["eviction=lru,sieve,fifo"];
+    let tied: [&[f64]; 3] = [
+        &[0.70, 0.72, 0.71],
+        &[0.71, 0.71, 0.72],
+        &[0.60, 0.61, 0.62],
+    ];
+    concludes(
+        &policies,
+        &tied,
+        &["no winner among eviction sieve and lru, before the others"],
+    );
+    // Seed by seed sieve leads by a point, although the seeds differ by more.
+    let led: [&[f64]; 3] = [
+        &[0.60, 0.70, 0.80],
+        &[0.610, 0.711, 0.809],
+        &[0.50, 0.60, 0.70],
+    ];
+    concludes(
+        &policies,
+        &led,
+        &["Eviction sieve is best, 1.00 ± ", "before lru"],
+    );
+}
+
+#[test]
+fn one_seed_names_no_winner_and_asks_for_more() {
+    let single: [&[f64]; 2] = [&[0.7], &[0.6]];
+    concludes(
+        &["eviction=lru,fifo"],
+        &single,
+        &["happens to lead", "with one seed", "--seeds 5"],
+    );
+}
+
+#[test]
+fn nothing_cacheable_concludes_nothing() {
+    let mut sweep = made(&["eviction=lru,fifo"], &[&[0.7], &[0.6]], 0.8);
+    for cell in &mut sweep.cells {
+        cell.figures.iter_mut().for_each(|seeds| seeds.band = None);
+    }
+    assert!(conclude::sentence(&sweep).starts_with("No hit ratio"));
+}
