@@ -222,10 +222,18 @@ fn module_must_not_name(module: &str, forbidden: &[&str]) {
 
 #[test]
 fn modules_of_the_lab_point_one_way() {
-    module_must_not_name("lab/src/report", &["scenario", "live", "sim"]);
+    module_must_not_name(
+        "lab/src/report",
+        &["scenario", "live", "sim", "sweep", "parity"],
+    );
     module_must_not_name("lab/src/metrics", &["live", "sim", "report"]);
     module_must_not_name("lab/src/sim", &["live", "report"]);
     module_must_not_name("lab/src/live", &["sim", "report"]);
+    module_must_not_name("lab/src/sweep", &["live", "parity"]);
+    module_must_not_name(
+        "lab/src/parity",
+        &["scenario", "plan", "live", "sim", "sweep"],
+    );
     module_must_not_name("lab/src/plan", &["live", "sim", "report", "metrics"]);
     module_must_not_name("lab/src/scenario", &["live", "sim", "report"]);
 }

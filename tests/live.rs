@@ -85,7 +85,7 @@ fn two_tiers_live_and_simulated_agree_and_reconcile() {
     // The shield fetches each object once; both edges get it from there.
     let fetches = number(&live["origin"]["requests"]);
     assert!(
-        fetches <= 40.0 && fetches >= 30.0,
+        (30.0..=40.0).contains(&fetches),
         "{fetches} origin fetches for 40 objects"
     );
 }

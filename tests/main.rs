@@ -5,9 +5,12 @@
 mod arrows;
 mod bad_input;
 mod cli;
+mod determinism;
 mod docs;
 mod edge;
 mod large;
 mod live;
+mod parity;
 mod playing;
 mod support;
+mod sweep;

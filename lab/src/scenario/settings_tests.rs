@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::scenario::storage::{EvictionName, EvictionSpec};
 
 const FILE: &str = "
 schema: 1
@@ -92,7 +93,7 @@ fn short_forms_mean_defaults_and_missing_keys_are_made() {
     let scenario = file.variant("flat").unwrap();
     assert_eq!(
         scenario.defaults.eviction,
-        Some(super::super::topology::EvictionName::Lru)
+        Some(EvictionSpec::Named(EvictionName::Lru))
     );
     assert_eq!(scenario.defaults.cache.collapse, Some(false));
 }

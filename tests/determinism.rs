@@ -1,0 +1,80 @@
+//! The same seed gives the same report to the last byte, manifest apart: run again, in another process, on other threads.
+
+use crate::support::scenario::{Scenario, printed};
+
+/// All that a simulation can do in half a minute: two tiers, two policies, faults, purges, publications, kills.
+const BUSY: &str = "\
+schema: 1
+name: busy
+seed: 11
+duration: 30s
+warmup: 4s
+origin: {at: IAD, concurrency: 16}
+content:
+  pages:
+    path: /pages/{id}.html
+    objects: 300
+    size: {median: 12KiB, sigma: 0.8, max: 512KiB}
+    headers: {Cache-Control: 'max-age=3, stale-while-revalidate=5, stale-if-error=60'}
+    think: 30ms
+    changes: {every: 9s}
+    vary: {header: accept-language, values: [en, de, ja]}
+    share: 3
+  api: {path: '/api/{id}', objects: 40, size: 2KiB, headers: {Cache-Control: no-store}, think: 20ms}
+pops:
+  fra: {at: FRA, nodes: 2, memory: 1MiB, upstream: shield}
+  sin: {at: SIN, memory: 1MiB, eviction: lru}
+  shield: {at: IAD, memory: 2MiB, eviction: sieve, serves_clients: false}
+clients:
+  europe: {from: {FRA: 3, LHR: 1}, rate: 120/s, burst: {at: 8s, count: 300, within: 1s}}
+  asia: {from: [SIN, NRT], stages: [{for: 10s, rate: 20/s}, {for: 20s, rate: 80/s}], access: lte}
+events:
+  - {at: 6s, publish: pages}
+  - {at: 9s, link: {between: [sin, origin], cut: both, how: blackhole, for: 5s}}
+  - {at: 15s, kill: fra-1}
+  - {at: 18s, restart: fra-1}
+  - {at: 20s, origin: {status: 503, delay: 100ms, for: 3s}}
+  - {at: 24s, purge: {url: /pages/1.html, at: [fra], mode: soft}}
+variants: {first: {}, again: {}}
+";
+
+/// The report of one process, as written, without its manifest.
+fn played(threads: &str) -> serde_json::Map<String, serde_json::Value> {
+    let scenario = Scenario::new(BUSY);
+    let output = scenario
+        .command("simulate", &["--quiet"])
+        .env("RAYON_NUM_THREADS", threads)
+        .env("TOKIO_WORKER_THREADS", threads)
+        .output()
+        .expect("the binary starts");
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+    let mut report = scenario.report();
+    let report = report.as_object_mut().expect("a map");
+    report.remove("manifest").expect("a manifest");
+    std::mem::take(report)
+}
+
+#[test]
+fn two_processes_with_different_threads_write_the_same_report() {
+    let text = |report| serde_json::to_string_pretty(&report).expect("JSON");
+    let (one, other) = (text(played("1")), text(played("3")));
+    let differs = one
+        .lines()
+        .zip(other.lines())
+        .find(|(one, other)| one != other);
+    assert!(one == other, "first difference: {differs:?}");
+}
+
+#[test]
+fn two_runs_in_one_process_have_the_same_figures() {
+    let mut report = played("2");
+    let variants = report["variants"].as_array_mut().expect("variants");
+    for variant in variants.iter_mut() {
+        let name = variant.as_object_mut().and_then(|map| map.remove("name"));
+        assert!(name.is_some(), "a variant has a name");
+    }
+    assert!(
+        variants.len() == 2 && variants[0] == variants[1],
+        "the same plan, played twice"
+    );
+}
