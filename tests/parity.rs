@@ -87,6 +87,23 @@ fn micro_cache() {
 }
 
 #[test]
+fn shield() {
+    agree(
+        "shield-vs-none",
+        &[
+            "--variant",
+            "shield",
+            "--scale",
+            "0.3",
+            "--set",
+            "duration=14s",
+            "--set",
+            "warmup=2s",
+        ],
+    );
+}
+
+#[test]
 fn brownout() {
     agree(
         "brownout",

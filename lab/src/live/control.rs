@@ -199,6 +199,23 @@ impl Admin<'_> {
         Ok(node_stats(&stats))
     }
 
+    /// Whether a router sends clients to every one of its nodes, each of them checked.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn all_up(&self) -> Result<bool, ControlError> {
+        #[derive(Deserialize)]
+        struct Board {
+            nodes: Vec<Node>,
+        }
+        #[derive(Deserialize)]
+        struct Node {
+            state: String,
+        }
+        let board: Board = self.json("GET", "/stats", None::<&()>).await?;
+        Ok(board.nodes.iter().all(|node| node.state == "up"))
+    }
+
     async fn json<A: DeserializeOwned>(
         &self,
         method: &str,

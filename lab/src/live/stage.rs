@@ -28,6 +28,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// other nodes may take before the origin's clock has to be set again.
 const LEAD_MS: i64 = 300;
 const LEAD_PER_NODE_MS: i64 = 60;
+/// Between two looks at the router's health checks.
+const HEALTH_POLL: Duration = Duration::from_millis(10);
 
 /// What a live run needs beside its plan.
 #[derive(Debug, Clone)]
@@ -92,8 +94,14 @@ impl Stage {
         let link_node = Child::start(nodes::links(exe), READY_LIMIT).await?;
         progress.stage("starting the origin");
         let planned = i64::try_from(plan.nodes.len()).unwrap_or(i64::MAX);
-        let epoch =
-            Clock::wall_ms().saturating_add(planned.saturating_mul(LEAD_PER_NODE_MS)) + LEAD_MS;
+        let checks = match plan.routing.has_router() {
+            true => i64::try_from(plan.routing.health.timeout / 1_000_000).unwrap_or(i64::MAX),
+            false => 0,
+        };
+        let epoch = Clock::wall_ms()
+            .saturating_add(planned.saturating_mul(LEAD_PER_NODE_MS))
+            .saturating_add(checks)
+            .saturating_add(LEAD_MS);
         let origin =
             Child::start(nodes::origin(exe, folder.path(), plan, epoch)?, READY_LIMIT).await?;
         let mut stage = Self {
@@ -119,6 +127,8 @@ impl Stage {
             let spec = nodes::router(exe, stage.folder.path(), plan, geo, reach)?;
             stage.router = Some(Child::start(spec, READY_LIMIT).await?);
             stage.join_all(plan, |to| to == Spot::Router).await?;
+            progress.stage("waiting for the router's health checks");
+            stage.until_all_up(plan).await?;
         }
         stage.set_the_clock(plan, exe).await?;
         Ok(stage)
@@ -160,6 +170,26 @@ impl Stage {
         self.nodes = started.into_iter().flatten().map(Mutex::new).collect();
         for node in &mut self.nodes {
             self.admins.push(node.get_mut().admin());
+        }
+        Ok(())
+    }
+
+    /// A run begins with every node up, as far as the router can see. Its first check of a node decides at once and
+    /// has to make a connection, which on a long way or a busy machine can take more than its patience.
+    async fn until_all_up(&self, plan: &Plan) -> Result<(), LiveError> {
+        let Some(router) = &self.router else {
+            return Ok(());
+        };
+        let health = plan.routing.health;
+        // A node that is down after the first check, and up again after `rise` more, with room for a late one. One that
+        // never answers in time is what the scenario says.
+        let checks = u64::from(health.rise) + 3;
+        let limit =
+            Duration::from_nanos(checks.saturating_mul(health.interval.max(health.timeout)));
+        let end = tokio::time::Instant::now() + limit;
+        let admin = self.control.of("router", router.admin());
+        while !admin.all_up().await? && tokio::time::Instant::now() < end {
+            tokio::time::sleep(HEALTH_POLL).await;
         }
         Ok(())
     }

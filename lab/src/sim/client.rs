@@ -306,7 +306,7 @@ impl World<'_> {
             return;
         };
         let planned = client.planned;
-        self.fold.observe(&Observation {
+        let observation = Observation {
             step: planned.step,
             place: planned.place,
             object: planned.object,
@@ -318,7 +318,10 @@ impl World<'_> {
             done: self.now,
             outcome,
             late: 0,
-        });
+        };
+        #[cfg(test)]
+        self.seen.extend(self.watched.then_some(observation));
+        self.fold.observe(&observation);
         self.done += 1;
     }
 

@@ -38,6 +38,22 @@ pub(super) struct Question {
     pub(super) validator: Option<u32>,
 }
 
+impl Question {
+    /// Whether the asker has what it would get, so that a 304 without a body answers it.
+    pub(super) fn is_answered_by(&self, facts: &Facts) -> bool {
+        self.validator.is_some() && self.validator == facts.version && facts.status == 200
+    }
+
+    /// Bytes of body that the answer has for the asker.
+    pub(super) fn body_of(&self, facts: &Facts) -> u64 {
+        if self.is_answered_by(facts) {
+            0
+        } else {
+            facts.bytes
+        }
+    }
+}
+
 /// One request and its answer over one link.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fetch {
@@ -226,8 +242,7 @@ impl World<'_> {
             return;
         };
         // The asker's precondition is answered here: the version that it has is the one it gets.
-        let holds = fetch.question.validator;
-        if holds.is_some() && holds == facts.version && facts.status == 200 {
+        if fetch.question.is_answered_by(&facts) {
             facts.status = 304;
             facts.bytes = 0;
         }

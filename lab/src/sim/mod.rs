@@ -257,6 +257,11 @@ struct World<'a> {
     done: u64,
     /// Planned events that are still to come.
     events_left: usize,
+    /// Whether a test wants to see every observation, and those it has seen.
+    #[cfg(test)]
+    watched: bool,
+    #[cfg(test)]
+    seen: Vec<crate::observe::Observation>,
 }
 
 impl<'a> World<'a> {
@@ -318,6 +323,10 @@ impl<'a> World<'a> {
             begun: 0,
             done: 0,
             events_left: 0,
+            #[cfg(test)]
+            watched: false,
+            #[cfg(test)]
+            seen: Vec::new(),
         })
     }
 
@@ -337,9 +346,11 @@ impl<'a> World<'a> {
             }
             // An arrival comes before what happens at the same instant.
             if let Some((at, what)) = self.queue.pop_before(arrival.unwrap_or(Nanos::MAX)) {
+                debug_assert!(at >= self.now, "time never runs back");
                 self.now = at;
                 self.happen(what, progress);
             } else if let (Some(at), Some(planned)) = (arrival, next.take()) {
+                debug_assert!(at >= self.now, "time never runs back");
                 self.now = at;
                 self.begun = planned.step + 1;
                 self.begin_client(planned);
@@ -412,5 +423,7 @@ impl<'a> World<'a> {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

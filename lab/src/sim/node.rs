@@ -463,7 +463,7 @@ impl World<'_> {
         if let Some(incoming) = job.incoming {
             let node = &mut self.nodes[usize::from(job.node)];
             node.stats.classes[reply.handling.class(facts.status) as usize] += 1;
-            node.stats.downstream_bytes += facts.bytes;
+            node.stats.downstream_bytes += job.question.body_of(&facts);
             self.respond(incoming, facts, complete, source);
         }
         if let Some(job) = self.jobs.get_mut(id) {

@@ -49,7 +49,7 @@ impl World<'_> {
         };
         node.store.find(key);
         node.stats.classes[handling.class(facts.status) as usize] += 1;
-        node.stats.downstream_bytes += facts.bytes;
+        node.stats.downstream_bytes += question.body_of(&facts);
         self.respond(incoming, facts, self.now, None);
         true
     }
