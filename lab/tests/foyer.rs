@@ -200,7 +200,7 @@ fn every_look_up_agrees_over_sizes_and_removals() {
             .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
     };
-    let steps: Vec<(Key, u64, u64)> = (0..400_000)
+    let steps: Vec<(Key, u64, u64)> = (0..150_000)
         .map(|_| {
             let key = draw(2_000) * draw(2_000) / 2_000;
             (Key::try_from(key).unwrap(), draw(100), 1 + draw(60))
@@ -233,7 +233,7 @@ fn every_look_up_agrees_over_sizes_and_removals() {
             }
         }
         println!("{name} at {capacity}: {hits} hits of {}", steps.len());
-        assert!(hits > 5_000, "{name} at {capacity}");
+        assert!(hits > 2_000, "{name} at {capacity}");
     }
 }
 
