@@ -212,7 +212,10 @@ fn random() {
 
 #[test]
 fn perfect_lfu() {
-    check("static-top-C (perfect LFU, exact)", &Name::Own("top".into()));
+    check(
+        "static-top-C (perfect LFU, exact)",
+        &Name::Own("top".into()),
+    );
 }
 
 #[test]
