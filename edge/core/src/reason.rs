@@ -81,6 +81,8 @@ pub enum NotStorable {
     Authorization,
     /// No explicit freshness, no public, and a status without heuristics (section 3).
     NoFreshness,
+    /// It sets a cookie, and nothing but a guess or a default would give it a lifetime (section 7.3).
+    SetCookie,
     /// Never fresh and without a validator: storing it would serve nobody.
     Useless,
     /// An upstream cache or gateway error for a request that only the origin may judge.
@@ -104,6 +106,7 @@ impl NotStorable {
             Self::VaryStar => "vary-star",
             Self::Authorization => "authorization",
             Self::NoFreshness => "no-freshness",
+            Self::SetCookie => "set-cookie",
             Self::Useless => "never-fresh",
             Self::Precondition => "precondition",
             Self::TooLarge => "too-large",
@@ -131,6 +134,10 @@ impl NotStorable {
             Self::NoFreshness => {
                 "Nothing gives it a lifetime: no max-age, s-maxage, Expires or public, and its \
                  status allows no guess (RFC 9111 section 3)."
+            }
+            Self::SetCookie => {
+                "It sets a cookie, perhaps one user's own, and says nothing of caching: no max-age, \
+                 s-maxage, Expires or public (RFC 9111 section 7.3)."
             }
             Self::Useless => {
                 "It is never fresh and has no validator, so no later request could use it."

@@ -155,7 +155,7 @@ fn lifetime(
             .ok_or(NotStorable::NoFreshness);
     }
     let negative = response.status.as_u16() >= 400;
-    match (
+    let guessed = match (
         found,
         policy.lifetimes.negative_ms,
         policy.lifetimes.default_ms,
@@ -167,7 +167,13 @@ fn lifetime(
         }
         (Some(_), _, _) => Ok((0, Flags::none())),
         (None, _, _) => Err(NotStorable::NoFreshness),
+    };
+    // A cookie does not inhibit storing (section 7.3), but a lifetime that nobody has stated must not
+    // hand one user's session to the next.
+    if guessed.is_ok() && headers.contains_key(header::SET_COOKIE) && !canonical.public {
+        return Err(NotStorable::SetCookie);
     }
+    guessed
 }
 
 /// Storing what could answer nobody only costs memory, and would hide from a reader of

@@ -70,6 +70,15 @@ impl de::Error for Fault {
         Self::new(message.to_string())
     }
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let expected = expected.to_string();
+        let expected = match expected.as_str() {
+            "u8" => "a whole number up to 255",
+            "u16" => "a whole number up to 65,535",
+            "u32" | "u64" | "usize" => "a whole number, 0 or more",
+            "i64" => "a whole number",
+            "f64" => "a number",
+            said => said,
+        };
         Self::new(format!("expected {expected}, found {}", shown(unexpected)))
     }
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {

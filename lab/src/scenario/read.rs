@@ -272,6 +272,14 @@ fn broken(error: &serde_saphyr::Error) -> Problem {
         at,
         variant: None,
         path: String::new(),
-        message: format!("not YAML: {error}"),
+        message: format!("not YAML: {}", plain(&error.to_string())),
     }
+}
+
+/// The reader's words without its place, which stands in front of the message, and without its advice to
+/// programmers.
+fn plain(text: &str) -> &str {
+    let text = text.rsplit_once(" at line ").map_or(text, |(what, _)| what);
+    text.split_once(", set DuplicateKeyPolicy")
+        .map_or(text, |(what, _)| what)
 }

@@ -124,6 +124,30 @@ fn heuristics() {
     assert_eq!(public.map(|d| d.lifetime), Ok(100_000));
 }
 
+/// Only a stated lifetime, or public, lets a response with a cookie be stored.
+#[test]
+fn cookies_are_not_guessed_about() {
+    let modified = at(-1000);
+    let cookie = ("set-cookie", "session=1");
+    let guess: &[(&str, &str)] = &[("last-modified", &modified), cookie];
+    assert_eq!(of(200, guess), Err(NotStorable::SetCookie));
+    let mut policy = Policy::default();
+    policy.lifetimes.default_ms = Some(60_000);
+    policy.lifetimes.negative_ms = Some(60_000);
+    for status in [200, 404] {
+        let found = digest(&request(&[]), &head(status, guess), &policy, NOW);
+        assert_eq!(found, Err(NotStorable::SetCookie), "{status}");
+    }
+    for said in ["public", "max-age=60", "s-maxage=60"] {
+        let said = [
+            ("cache-control", said),
+            ("last-modified", &modified),
+            cookie,
+        ];
+        assert!(of(200, &said).is_ok(), "{said:?}");
+    }
+}
+
 #[test]
 fn refusals() {
     let check = |lines: &[(&str, &str)], why| assert_eq!(of(200, lines), Err(why), "{lines:?}");

@@ -25,12 +25,18 @@ pub(super) fn check(scenario: &Scenario, p: &mut Problems) {
     }
 }
 
+/// The table of a Zipf distribution takes 8 bytes for each: 400 MB.
+const MOST_OBJECTS: u32 = 50_000_000;
+
 fn check_content(name: &str, content: &Content, p: &mut Problems) {
     let mut check = |right: bool, key: &str, message: &dyn Fn() -> String| {
         p.check(right, &["content", name, key], message);
     };
     check(content.objects > 0, "objects", &|| {
         "a class of zero objects has nothing to ask for".to_owned()
+    });
+    check(content.objects <= MOST_OBJECTS, "objects", &|| {
+        "at most 50,000,000 objects of a class are possible".to_owned()
     });
     check(content.path.starts_with('/'), "path", &|| {
         format!("`{}` does not begin with `/`", content.path)

@@ -64,6 +64,21 @@ fn the_right_one_is_right() {
 fn broken_files() {
     check("content:\n", "content: [\n", &["s.yaml:", "not YAML"]);
     check(
+        "warmup: 4s\n",
+        "duration: 4s\n",
+        &["s.yaml:4:1: not YAML: duplicate mapping key: duration\n"],
+    );
+    check(
+        "nodes: 2",
+        "nodes: 70000",
+        &["expected a whole number up to 65,535, found the number 70000"],
+    );
+    check(
+        "objects: 10,",
+        "objects: 4000000000,",
+        &["content.pages.objects", "at most 50,000,000"],
+    );
+    check(
         "schema: 1\n",
         "schema: 2\n",
         &[
@@ -111,7 +126,10 @@ fn unknown_keys_and_values() {
     check(
         "objects: 10",
         "objects: ten",
-        &["content.pages.objects", "expected u32, found `ten`"],
+        &[
+            "content.pages.objects",
+            "expected a whole number, 0 or more, found `ten`",
+        ],
     );
     check(
         "objects: 10",
@@ -147,7 +165,7 @@ fn unknown_keys_and_values() {
     check(
         "from: [FRA, LHR]",
         "from: {FRA: much}",
-        &["clients.europe.from.FRA", "expected f64"],
+        &["clients.europe.from.FRA", "expected a number"],
     );
 }
 
