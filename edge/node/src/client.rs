@@ -51,7 +51,8 @@ pub(crate) fn address(
 }
 
 /// The field that tells upstream for whom this node asks: what came from a trusted peer with that
-/// peer appended, or the peer alone. What an untrusted peer claims is not passed on.
+/// peer appended, or the peer alone. What an untrusted peer claims is not passed on, in neither field:
+/// upstream may read the one that this node does not.
 pub(crate) fn forward(peer: IpAddr, headers: &mut HeaderMap, field: ClientField, trust: &[IpNet]) {
     let peer = peer.to_canonical();
     let name = match field {
@@ -59,7 +60,8 @@ pub(crate) fn forward(peer: IpAddr, headers: &mut HeaderMap, field: ClientField,
         ClientField::Forwarded => header::FORWARDED,
     };
     if !trusted(trust, peer) {
-        headers.remove(&name);
+        headers.remove(X_FORWARDED_FOR);
+        headers.remove(header::FORWARDED);
     }
     let element = match (field, peer) {
         (ClientField::XForwardedFor, _) => peer.to_string(),
@@ -200,15 +202,19 @@ mod tests {
         let sent = |peer: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("198.18.0.1"));
+            let other = HeaderValue::from_static("for=198.18.0.1");
+            headers.insert(header::FORWARDED, other);
             forward(
                 peer.parse().unwrap(),
                 &mut headers,
                 ClientField::XForwardedFor,
                 &trust,
             );
-            headers[X_FORWARDED_FOR].to_str().unwrap().to_owned()
+            let sent = headers[X_FORWARDED_FOR].to_str().unwrap().to_owned();
+            (sent, headers.contains_key(header::FORWARDED))
         };
-        assert_eq!(sent("192.0.2.9"), "192.0.2.9");
-        assert_eq!(sent("10.0.0.1"), "198.18.0.1, 10.0.0.1");
+        assert_eq!(sent("192.0.2.9"), ("192.0.2.9".to_owned(), false));
+        let both = "198.18.0.1, 10.0.0.1".to_owned();
+        assert_eq!(sent("10.0.0.1"), (both, true));
     }
 }
