@@ -13,6 +13,8 @@ use crate::metrics::Unit;
 const GOAL: &str = "request_hit_ratio";
 /// Near enough to what can be reached.
 const NEAR: f64 = 0.95;
+/// What an infinite cache would reach.
+const CEILING: &str = "the ceiling";
 /// The last steps of paths that are sizes of caches.
 const SIZES: [&str; 2] = ["memory", "max_objects"];
 
@@ -74,11 +76,15 @@ pub(super) fn sentence(sweep: &Sweep) -> String {
 fn enough(sweep: &Sweep, axis: usize) -> Option<String> {
     let spec = &sweep.axes[axis];
     let numbers = spec.numbers.as_ref()?;
-    let mean = |cell: &&Cell| cell.band(GOAL).map_or(f64::NEG_INFINITY, |band| band.mean);
-    let best = sweep.cells.iter().max_by(|a, b| {
-        // Of equals, the first.
-        mean(a)
-            .total_cmp(&mean(b))
+    // Of all other settings those that do best over all sizes; of equals, the first.
+    let over_sizes = |cell: &Cell| {
+        let means = along(sweep, cell, axis).filter_map(|cell| cell.band(GOAL));
+        means.map(|band| band.mean).sum::<f64>()
+    };
+    let groups = sweep.cells.iter().filter(|cell| cell.choice[axis] == 0);
+    let best = groups.max_by(|a, b| {
+        over_sizes(a)
+            .total_cmp(&over_sizes(b))
             .then(std::cmp::Ordering::Greater)
     })?;
     let mut sizes: Vec<&Cell> = along(sweep, best, axis).collect();
@@ -90,7 +96,7 @@ fn enough(sweep: &Sweep, axis: usize) -> Option<String> {
             .is_some_and(|band| band.mean == 0.0)
     });
     let (ceiling, called) = match largest.values("offered_hit_ratio").filter(|_| no_stale) {
-        Some(ceiling) => (ceiling, "the ceiling"),
+        Some(ceiling) => (ceiling, CEILING),
         None => (largest.values(GOAL)?, "what the largest reaches"),
     };
     let wanted: Vec<f64> = ceiling.iter().map(|value| value * NEAR).collect();
@@ -112,6 +118,10 @@ fn enough(sweep: &Sweep, axis: usize) -> Option<String> {
     };
     let value = |cell: &Cell| spec.values[cell.choice[axis]].clone();
     Some(match sizes.iter().find(sure) {
+        Some(cell) if std::ptr::eq(*cell, *largest) && called != CEILING => format!(
+            "no size below {}{held} surely reaches 95 % of what it reaches ({ceiling})",
+            value(cell)
+        ),
         Some(cell) => format!(
             "{}{held} is the smallest that reaches 95 % of {called} ({} of {ceiling})",
             value(cell),

@@ -182,6 +182,14 @@ fn the_smallest_size_that_surely_reaches_the_ceiling() {
         &[0.799, 0.8, 0.798],
     ];
     concludes(&sizes, &unsure, &["16MiB is the smallest"]);
+    // Where the best all reach it, the policy that does best over all sizes is the one that is spoken of.
+    let policies = ["memory=1MiB,4MiB", "eviction=lru,sieve"];
+    let both: [&[f64]; 4] = [&[0.50, 0.52], &[0.60, 0.62], &[0.79, 0.79], &[0.79, 0.79]];
+    concludes(
+        &policies,
+        &both,
+        &["4MiB with eviction=sieve is the smallest"],
+    );
     let none: [&[f64]; 3] = [&[0.1, 0.1, 0.1], &[0.2, 0.2, 0.2], &[0.3, 0.3, 0.3]];
     concludes(
         &sizes,
