@@ -9,6 +9,7 @@ pub mod child;
 pub mod clock;
 pub mod connections;
 pub mod control;
+pub mod folder;
 pub mod guide;
 pub mod happenings;
 pub mod judge;

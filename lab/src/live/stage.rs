@@ -13,6 +13,7 @@ use super::LiveError;
 use super::child::{Child, ChildSpec};
 use super::clock::Clock;
 use super::control::Control;
+use super::folder::Folder;
 use super::links::Links;
 use super::nodes;
 use crate::plan::{OriginKind, Plan, RoutingMode, Spot, Upstream};
@@ -58,7 +59,7 @@ pub struct Stage {
     origin_admin: SocketAddr,
     clock: Clock,
     /// Catalogue, policies and the router's configuration; goes with the stage.
-    folder: tempfile::TempDir,
+    folder: Folder,
 }
 
 impl Stage {
@@ -74,10 +75,7 @@ impl Stage {
         if let Some(why) = plan.only_simulated() {
             return Err(LiveError::OnlySimulated(why));
         }
-        let folder = tempfile::Builder::new()
-            .prefix("cdnlab-")
-            .tempdir()
-            .map_err(LiveError::Folder)?;
+        let folder = Folder::new().map_err(LiveError::Folder)?;
         let control = Control::new()?;
         if let OriginKind::Own { url, ready, .. } = &plan.origin.kind {
             if !options.allow_remote && !is_loopback(url) {
