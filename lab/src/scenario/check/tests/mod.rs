@@ -141,6 +141,26 @@ fn unknown_keys_and_values() {
         "mode: rooter",
         &["routing.mode: unknown value `rooter`, did you mean `router`?"],
     );
+    check(
+        "nodes: 2",
+        "eviction: sive",
+        &["pops.fra.eviction: unknown value `sive`, did you mean `sieve`?"],
+    );
+    check(
+        "nodes: 2",
+        "eviction: {own: '-'}",
+        &["pops.fra.eviction.own: `-` is not a name"],
+    );
+    check(
+        "nodes: 2",
+        "admission: {second_hit: 0}",
+        &["pops.fra.admission.second_hit", "a number of keys from 1"],
+    );
+    check(
+        "nodes: 2",
+        "admission: {probability: 1.5}",
+        &["pops.fra.admission.probability: 1.5 is not a probability"],
+    );
     check("cut: both", "cut: bth", &["did you mean `both`?"]);
     check(
         "name: right",
