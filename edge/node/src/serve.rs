@@ -131,10 +131,10 @@ async fn ride(
 
 /// The request's head, its host being the site's where it was a name of this node.
 fn read(node: &Node, mut parts: request::Parts) -> Result<RequestHead, TargetError> {
-    let named = parts
-        .headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    // Of several, none is believed: the core refuses them.
+    let named = hosts.next().filter(|_| hosts.next().is_none());
+    let named = named.and_then(|host| host.to_str().ok());
     if let Some(site) = named.and_then(|host| node.alias(host.trim())) {
         let host = HeaderValue::from_str(site).map_err(|_| TargetError::BadHost)?;
         parts.headers.insert(header::HOST, host);

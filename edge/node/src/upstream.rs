@@ -23,7 +23,7 @@ use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, Sleep};
 
-use self::connect::{Connector, Uses};
+use self::connect::{Connector, Obstacle, Uses};
 use crate::config::{Config, UpstreamAddress};
 use crate::counters::Counters;
 
@@ -35,9 +35,15 @@ const READ_BUFFER: usize = 256 << 10;
 /// Why upstream gave no complete response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Failure {
-    /// No connection: refused, unreachable, no such host, TLS not agreed.
+    /// No connection: refused or unreachable.
     #[error("upstream cannot be reached")]
     Connect,
+    /// No address for its name.
+    #[error("upstream's name cannot be resolved")]
+    Unresolved,
+    /// TLS not agreed.
+    #[error("upstream and this node do not agree on TLS")]
+    Tls,
     /// No connection within the connect timeout.
     #[error("connecting to upstream took too long")]
     ConnectTimeout,
@@ -69,6 +75,8 @@ impl From<Failure> for UpstreamError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Connect => Self::Refused,
+            Failure::Unresolved => Self::Unresolved,
+            Failure::Tls => Self::Tls,
             Failure::ConnectTimeout => Self::ConnectTimeout,
             Failure::FirstByteTimeout => Self::FirstByteTimeout,
             Failure::Closed
@@ -273,15 +281,20 @@ fn failure(error: &ClientError) -> (Failure, bool) {
     });
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     let mut io = None;
+    let mut obstacle = None;
     let mut parse = false;
     while let Some(error) = cause {
-        io = io.or_else(|| error.downcast_ref::<io::Error>().map(io::Error::kind));
+        let found = error.downcast_ref::<io::Error>();
+        io = io.or_else(|| found.map(io::Error::kind));
+        obstacle = obstacle.or_else(|| found.and_then(Obstacle::of));
         parse |= error
             .downcast_ref::<hyper::Error>()
             .is_some_and(hyper::Error::is_parse);
         cause = error.source();
     }
     let failure = match (error.is_connect(), io) {
+        (true, _) if matches!(obstacle, Some(Obstacle::Name)) => Failure::Unresolved,
+        (true, _) if matches!(obstacle, Some(Obstacle::Tls)) => Failure::Tls,
         (true, Some(io::ErrorKind::TimedOut)) => Failure::ConnectTimeout,
         (true, _) => Failure::Connect,
         (false, _) if parse => Failure::Malformed,

@@ -36,6 +36,24 @@ impl Uses {
     }
 }
 
+/// Why there is no connection, where that is not a matter of TCP.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub(super) enum Obstacle {
+    /// The host's name has no address.
+    #[error("the name cannot be resolved")]
+    Name,
+    /// TLS was not agreed: no TLS there, or a certificate that is not trusted.
+    #[error("TLS was not agreed")]
+    Tls,
+}
+
+impl Obstacle {
+    /// What stood in the way, if an error of a connection tells.
+    pub(super) fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref::<Self>().copied()
+    }
+}
+
 /// Makes connections, within a bound of time.
 #[derive(Clone)]
 pub(super) struct Connector {
@@ -76,7 +94,14 @@ impl Connector {
         let tcp = match host.parse() {
             // The resolver runs on a blocking thread; an address needs none.
             Ok(address) => TcpStream::connect(SocketAddr::new(address, port)).await?,
-            Err(_) => TcpStream::connect((host.as_str(), port)).await?,
+            Err(_) => {
+                let found = tokio::net::lookup_host((host.as_str(), port)).await;
+                let found: Vec<_> = found.into_iter().flatten().collect();
+                if found.is_empty() {
+                    return Err(io::Error::other(Obstacle::Name));
+                }
+                TcpStream::connect(found.as_slice()).await?
+            }
         };
         tcp.set_nodelay(true)?;
         let kind = match self.tls {
@@ -84,7 +109,11 @@ impl Connector {
             Some(tls) => {
                 let name = ServerName::try_from(host)
                     .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-                Kind::Tls(Box::new(TokioIo::new(tls.connect(name, tcp).await?)))
+                let agreed = tls.connect(name, tcp).await.map_err(|error| {
+                    tracing::debug!(%error, "no TLS with upstream");
+                    io::Error::other(Obstacle::Tls)
+                })?;
+                Kind::Tls(Box::new(TokioIo::new(agreed)))
             }
         };
         Ok(Stream {

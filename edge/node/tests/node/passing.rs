@@ -148,6 +148,47 @@ async fn a_request_without_a_usable_host_is_refused() {
     assert_eq!(origin.count(), 0);
 }
 
+/// The first of two hosts being a name of the node does not make the second go away.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_hosts_are_refused_where_one_is_an_alias() {
+    let origin = Origin::start().await;
+    let node = node(&origin, |config| {
+        let alias = ("edge.test".to_owned(), "www.example.test".to_owned());
+        config.aliases.extend([alias]);
+    })
+    .await;
+    let request = "GET /x HTTP/1.1\r\nHost: edge.test\r\nHost: b\r\n\r\n";
+    let got = exchange(&mut connect(&node).await, request).await;
+    assert_eq!((got.head.status(), origin.count()), (400, 0));
+}
+
+/// A 502 says what stood in the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_connection_has_its_reason() {
+    let origin = Origin::start().await;
+    let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let not_tls = plain.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = plain.accept().await {
+            let _ =
+                tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 400 No\r\n\r\n").await;
+        }
+    });
+    for (upstream, reason) in [
+        (format!("https://{not_tls}"), "upstream-tls"),
+        ("http://a..invalid".to_owned(), "upstream-unresolved"),
+    ] {
+        let node = node(&origin, |config| config.upstream = upstream).await;
+        let got = get(&node, "/x").await;
+        assert_eq!(got.head.status(), 502, "{reason}");
+        assert!(
+            got.cache_status().contains(reason),
+            "{}",
+            got.cache_status()
+        );
+    }
+}
+
 /// A fetch that others may share goes without the body that a GET came with. A length that is still
 /// announced would make upstream take the next client's request for that body.
 #[tokio::test(flavor = "multi_thread")]
