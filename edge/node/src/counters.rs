@@ -27,6 +27,7 @@ pub(crate) struct Counters {
     pub(crate) upstream_failures: Counter,
     pub(crate) upstream_bytes: Counter,
     pub(crate) background: Counter,
+    pub(crate) background_bytes: Counter,
     pub(crate) stored: Counter,
     pub(crate) too_large: Counter,
     pub(crate) truncated: Counter,
@@ -60,6 +61,7 @@ impl Default for Counters {
             upstream_failures: Counter::default(),
             upstream_bytes: Counter::default(),
             background: Counter::default(),
+            background_bytes: Counter::default(),
             stored: Counter::default(),
             too_large: Counter::default(),
             truncated: Counter::default(),
@@ -105,6 +107,8 @@ pub struct Stats {
     pub upstream_bytes: u64,
     /// Upstream requests in the background, for stale-while-revalidate.
     pub background_refreshes: u64,
+    /// Of `upstream_bytes`: those of background refreshes.
+    pub background_bytes: u64,
     /// Responses stored or updated.
     pub stored: u64,
     /// Responses not stored since they do not fit.
@@ -153,6 +157,7 @@ impl Counters {
             upstream_failures: self.upstream_failures.get(),
             upstream_bytes: self.upstream_bytes.get(),
             background_refreshes: self.background.get(),
+            background_bytes: self.background_bytes.get(),
             stored: self.stored.get(),
             too_large: self.too_large.get(),
             truncated: self.truncated.get(),
@@ -210,6 +215,11 @@ impl Counters {
                 "background_refreshes",
                 "Refreshes for stale-while-revalidate",
                 &self.background,
+            ),
+            (
+                "background_body_bytes",
+                "Body bytes received for background refreshes",
+                &self.background_bytes,
             ),
             ("stored", "Responses stored or updated", &self.stored),
             (

@@ -102,7 +102,10 @@ impl Ride {
             }
         };
         let received = node.now();
-        let (parts, body) = response.into_parts();
+        let (parts, mut body) = response.into_parts();
+        if self.background {
+            body = body.in_background();
+        }
         let head = ResponseHead::received(parts.status, parts.headers, received);
         let status = head.status.as_u16();
         if let Some(stored) = stored.filter(|_| status == 304) {

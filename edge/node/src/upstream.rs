@@ -2,10 +2,10 @@
 //!
 //! Knows nothing of caching: what to ask and what to make of the answer is the caller's.
 
+mod body;
 mod connect;
 
 use std::error::Error as StdError;
-use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::time::{Instant, Sleep};
 
+pub(crate) use self::body::UpstreamBody;
 use self::connect::{Connector, Obstacle, Uses};
 use crate::config::{Config, UpstreamAddress};
 use crate::counters::Counters;
@@ -301,78 +301,6 @@ fn failure(error: &ClientError) -> (Failure, bool) {
         (false, _) => Failure::Closed,
     };
     (failure, reused)
-}
-
-/// A response body from upstream. It ends in an error unless it ended where it said it would.
-pub(crate) struct UpstreamBody {
-    body: Incoming,
-    idle: Duration,
-    /// When the wait for the next bytes ends; made only when there is a wait.
-    deadline: Option<Pin<Box<Sleep>>>,
-    waiting: bool,
-    counters: Arc<Counters>,
-}
-
-impl UpstreamBody {
-    fn new(body: Incoming, idle: Duration, counters: Arc<Counters>) -> Self {
-        Self {
-            body,
-            idle,
-            deadline: None,
-            waiting: false,
-            counters,
-        }
-    }
-
-    /// The next bytes, `None` at the end. Trailers are passed over.
-    pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
-        loop {
-            let frame = std::future::poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await?;
-            match frame.map(Frame::into_data) {
-                Ok(Ok(bytes)) => return Some(Ok(bytes)),
-                Ok(Err(_trailers)) => continue,
-                Err(failure) => return Some(Err(failure)),
-            }
-        }
-    }
-}
-
-impl Body for UpstreamBody {
-    type Data = Bytes;
-    type Error = Failure;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
-        let this = self.get_mut();
-        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
-            this.waiting = false;
-            if let Some(Ok(frame)) = &frame
-                && let Some(bytes) = frame.data_ref()
-            {
-                this.counters.upstream_bytes.inc_by(bytes.len() as u64);
-            }
-            return Poll::Ready(frame.map(|frame| frame.map_err(|_| Failure::Truncated)));
-        }
-        let until = Instant::now() + this.idle;
-        let deadline = this
-            .deadline
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-        if !std::mem::replace(&mut this.waiting, true) {
-            deadline.as_mut().reset(until);
-        }
-        ready!(deadline.as_mut().poll(cx));
-        Poll::Ready(Some(Err(Failure::Idle)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
 
 /// `Host` first, as RFC 9110 section 7.2 would like it.

@@ -116,9 +116,11 @@ async fn stale_while_revalidate_serves_at_once_and_refreshes_once() {
     assert_eq!(
         (
             stats["background_refreshes"],
+            stats["background_bytes"],
+            stats["upstream_bytes"],
             stats["requests.hit-stale-swr"]
         ),
-        (1, 10)
+        (1, 3, 6, 10)
     );
     assert_eq!(origin.count(), 2);
 }

@@ -1,0 +1,100 @@
+//! The body of a response from upstream, within its bound of time, counted as it comes.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+
+use super::Failure;
+use crate::counters::Counters;
+
+/// A response body from upstream. It ends in an error unless it ended where it said it would.
+pub(crate) struct UpstreamBody {
+    body: Incoming,
+    idle: Duration,
+    /// When the wait for the next bytes ends; made only when there is a wait.
+    deadline: Option<Pin<Box<Sleep>>>,
+    waiting: bool,
+    /// No client waits for it.
+    background: bool,
+    counters: Arc<Counters>,
+}
+
+impl UpstreamBody {
+    pub(super) fn new(body: Incoming, idle: Duration, counters: Arc<Counters>) -> Self {
+        Self {
+            body,
+            idle,
+            deadline: None,
+            waiting: false,
+            background: false,
+            counters,
+        }
+    }
+
+    /// The same body, its bytes counted as a background refresh's too.
+    pub(crate) fn in_background(mut self) -> Self {
+        self.background = true;
+        self
+    }
+
+    /// The next bytes, `None` at the end. Trailers are passed over.
+    pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
+        loop {
+            let frame = std::future::poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await?;
+            match frame.map(Frame::into_data) {
+                Ok(Ok(bytes)) => return Some(Ok(bytes)),
+                Ok(Err(_trailers)) => continue,
+                Err(failure) => return Some(Err(failure)),
+            }
+        }
+    }
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+            this.waiting = false;
+            if let Some(Ok(frame)) = &frame
+                && let Some(bytes) = frame.data_ref()
+            {
+                let bytes = bytes.len() as u64;
+                this.counters.upstream_bytes.inc_by(bytes);
+                if this.background {
+                    this.counters.background_bytes.inc_by(bytes);
+                }
+            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(|_| Failure::Truncated)));
+        }
+        let until = Instant::now() + this.idle;
+        let deadline = this
+            .deadline
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        if !std::mem::replace(&mut this.waiting, true) {
+            deadline.as_mut().reset(until);
+        }
+        ready!(deadline.as_mut().poll(cx));
+        Poll::Ready(Some(Err(Failure::Idle)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
