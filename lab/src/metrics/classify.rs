@@ -31,7 +31,7 @@ pub(crate) fn judge(observation: &Observation, shape: &Shape) -> Judged {
             nearest: None,
         };
     };
-    let nearest = answer.path.hops().first().map(|hop| hop.handling);
+    let nearest = answer.path.nearest().map(|hop| hop.handling);
     let lifetime = match answer.cacheable {
         Cacheable::Fresh(lifetime) => Some(lifetime),
         Cacheable::No => None,
@@ -52,14 +52,13 @@ pub(crate) fn judge(observation: &Observation, shape: &Shape) -> Judged {
 /// The first rule that fits, in the order of METRICS.
 fn class_of(answer: &Answer, cacheable: bool, through_a_node: bool) -> RequestClass {
     use RequestClass as Class;
-    let nearest = answer.path.hops().first().map(|hop| hop.handling);
+    let nearest = answer.path.nearest().map(|hop| hop.handling);
     let stale_answer =
         nearest.is_some_and(|handling| served_stale_on_error(handling, answer.status));
     let from_store = stale_answer
         || answer
             .path
             .hops()
-            .iter()
             .any(|hop| matches!(hop.handling, Handling::Hit { .. }));
     // Without a stored response, only-if-cached (RFC 9111 section 5.2.1.7) gets a 504 that is no failure; so is a loop's 508.
     let refused = nearest == Some(Handling::Own) && matches!(answer.status, 504 | 508);
@@ -110,7 +109,7 @@ fn served_stale_on_error(handling: Handling, sent: u16) -> bool {
 }
 
 fn was_stored(answer: &Answer) -> bool {
-    answer.path.hops().iter().any(|hop| match hop.handling {
+    answer.path.hops().any(|hop| match hop.handling {
         Handling::Hit { .. } => true,
         Handling::Forwarded { stored, .. } => stored,
         Handling::Own => false,
@@ -119,16 +118,10 @@ fn was_stored(answer: &Answer) -> bool {
 
 /// From a negative ttl at any tier, or from the age where only the upstream's failure is told.
 fn stale_ms(answer: &Answer, class: RequestClass, lifetime: Option<Nanos>) -> Option<u64> {
-    let by_ttl = answer
-        .path
-        .hops()
-        .iter()
-        .find_map(|hop| match hop.handling {
-            Handling::Hit { ttl: Some(ttl) } if ttl < 0 => {
-                Some(u64::from(ttl.unsigned_abs()) * 1000)
-            }
-            _ => None,
-        });
+    let by_ttl = answer.path.hops().find_map(|hop| match hop.handling {
+        Handling::Hit { ttl: Some(ttl) } if ttl < 0 => Some(u64::from(ttl.unsigned_abs()) * 1000),
+        _ => None,
+    });
     let by_age = || {
         let age = u64::from(answer.age?) * 1000;
         Some(age.saturating_sub(lifetime? / 1_000_000))

@@ -7,7 +7,7 @@ use super::cell::Cause;
 use super::classify::Judged;
 use super::shape::Shape;
 use crate::observe::{Fwd, Handling, Observation, RequestClass};
-use crate::plan::Nanos;
+use crate::plan::{Nanos, ObjectId};
 
 /// Milliseconds since the start of the run, in 31 bits (24 days), and in `Entry::fetched` one flag.
 const NEVER: u32 = u32::MAX;
@@ -79,6 +79,17 @@ impl Memory {
         for node in nodes {
             self.purged.insert((*node, class, object), millis(at));
         }
+    }
+
+    /// See [`super::Fold::look_at`].
+    pub(crate) fn look_at(&self, node: u16, object: ObjectId) -> u8 {
+        let (class, node) = (usize::from(object.class), usize::from(node));
+        let known = self.entries.get(node).and_then(|node| node.get(class));
+        let variants = self.variants.get(class).copied().unwrap_or(0);
+        let at = object.object as usize * variants as usize;
+        known
+            .and_then(|known| known.get(at))
+            .map_or(0, |entry| entry.fetched as u8)
     }
 
     /// What is remembered of this request's object at its node; then remembers the request itself.

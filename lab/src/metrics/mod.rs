@@ -47,7 +47,7 @@ use shape::{Effect, MEASURED, WARMUP};
 use tiers::Tiers;
 
 use crate::observe::{NodeStats, Observation, OriginRecord, RequestClass};
-use crate::plan::{Nanos, Plan};
+use crate::plan::{Nanos, ObjectId, Plan};
 
 /// The fold of one run.
 #[derive(Debug)]
@@ -187,6 +187,13 @@ impl Fold {
         }
     }
 
+    /// Reads what is remembered of an object at a node, so that it is near in memory when its observation comes. The value
+    /// means nothing.
+    #[must_use]
+    pub fn look_at(&self, node: u16, object: ObjectId) -> u8 {
+        self.memory.look_at(node, object)
+    }
+
     /// One request that the origin counted; before or after the client's observation of it.
     pub fn origin(&mut self, record: &OriginRecord) {
         self.reconciliation.origin(record);
@@ -222,6 +229,12 @@ impl Fold {
     /// As [`Fold::settle`], for a driver that knows it by number: every request below `before` is over on both sides.
     pub fn settle_steps(&mut self, before: u64) {
         self.reconciliation.settle_steps(before);
+    }
+
+    /// Whether so many requests are open that [`Fold::settle_steps`] is worth a call.
+    #[must_use]
+    pub fn is_unsettled(&self) -> bool {
+        self.reconciliation.is_unsettled()
     }
 
     /// A node's counters as they stand at `at`. Call it at each of [`Fold::boundaries`], or every second, and at the end.

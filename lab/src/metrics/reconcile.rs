@@ -149,11 +149,13 @@ impl Reconciliation {
         }
     }
 
-    /// Requests numbered below this one are complete on both sides. Looks only where enough has gathered to be worth it.
+    /// Whether enough has gathered for settling to be worth it.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.open.len() >= self.enough
+    }
+
+    /// Requests numbered below this one are complete on both sides.
     pub(crate) fn settle_steps(&mut self, before: u64) {
-        if self.open.len() < self.enough {
-            return;
-        }
         let sums = &mut self.sums;
         self.open.retain(|step, open| {
             let over = *step < before;

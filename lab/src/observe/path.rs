@@ -99,32 +99,105 @@ impl Hop {
             handling,
         }
     }
+}
 
-    const NONE: Self = Self {
-        node: None,
-        handling: Handling::Own,
-    };
+/// One hop in eight bytes, because a path is copied some times for each of millions of requests; 0: none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Packed(u64);
+
+/// Where the parts of a [`Packed`] lie; below them are the 32 bits of the ttl or the status.
+const NODE: u32 = 32;
+const TAG: u32 = 48;
+const WHY: u32 = 50;
+const HAS_NODE: u64 = 1 << 56;
+const HAS_VALUE: u64 = 1 << 57;
+const STORED: u64 = 1 << 58;
+const COLLAPSED: u64 = 1 << 59;
+const FAILED: u64 = 1 << 60;
+const HIT: u64 = 1;
+const FORWARDED: u64 = 2;
+const OWN: u64 = 3;
+/// In the order of their indices.
+const WHYS: [Fwd; 8] = [
+    Fwd::Bypass,
+    Fwd::Method,
+    Fwd::UriMiss,
+    Fwd::VaryMiss,
+    Fwd::Miss,
+    Fwd::Request,
+    Fwd::Stale,
+    Fwd::Partial,
+];
+
+impl Packed {
+    const NONE: Self = Self(0);
+
+    fn of(hop: Hop) -> Self {
+        let flag = |set: bool, bit: u64| if set { bit } else { 0 };
+        let value = |value: Option<u32>| value.map_or(0, |value| HAS_VALUE | u64::from(value));
+        let node = hop
+            .node
+            .map_or(0, |node| HAS_NODE | u64::from(node) << NODE);
+        let rest = match hop.handling {
+            // The bits of the number, whatever its sign.
+            Handling::Hit { ttl } => HIT << TAG | value(ttl.map(i32::cast_unsigned)),
+            Handling::Forwarded {
+                why,
+                status,
+                stored,
+                collapsed,
+                failed,
+            } => {
+                FORWARDED << TAG
+                    | (why as u64) << WHY
+                    | value(status.map(u32::from))
+                    | flag(stored, STORED)
+                    | flag(collapsed, COLLAPSED)
+                    | flag(failed, FAILED)
+            }
+            Handling::Own => OWN << TAG,
+        };
+        Self(node | rest)
+    }
+
+    fn hop(self) -> Option<Hop> {
+        let has = |bit: u64| self.0 & bit != 0;
+        let value = has(HAS_VALUE).then_some(self.0 as u32);
+        let handling = match self.0 >> TAG & 3 {
+            HIT => Handling::Hit {
+                ttl: value.map(u32::cast_signed),
+            },
+            FORWARDED => Handling::Forwarded {
+                why: WHYS[(self.0 >> WHY & 7) as usize],
+                status: value.map(|status| status as u16),
+                stored: has(STORED),
+                collapsed: has(COLLAPSED),
+                failed: has(FAILED),
+            },
+            OWN => Handling::Own,
+            _ => return None,
+        };
+        Some(Hop {
+            node: has(HAS_NODE).then_some((self.0 >> NODE) as u16),
+            handling,
+        })
+    }
 
     /// Whether what lies behind this hop had no part in this request.
     const fn ends_the_path(self) -> bool {
-        matches!(
-            self.handling,
-            Handling::Hit { .. }
-                | Handling::Own
-                | Handling::Forwarded {
-                    collapsed: true,
-                    ..
-                }
-        )
+        matches!(self.0 >> TAG & 3, HIT | OWN) || self.0 & COLLAPSED != 0
     }
 }
 
 /// The hops of one response, nearest to the client first, up to the first `hit` or `collapsed`: what lies behind it is
 /// history that was stored with the response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Path {
-    hops: [Hop; Self::MOST],
-    length: u8,
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Path([Packed; Self::MOST]);
+
+impl std::fmt::Debug for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.hops()).finish()
+    }
 }
 
 impl Path {
@@ -132,10 +205,7 @@ impl Path {
     pub const MOST: usize = 4;
 
     /// No cache spoke.
-    pub const EMPTY: Self = Self {
-        hops: [Hop::NONE; Self::MOST],
-        length: 0,
-    };
+    pub const EMPTY: Self = Self([Packed::NONE; Self::MOST]);
 
     /// A path of these hops, nearest to the client first.
     #[must_use]
@@ -159,25 +229,33 @@ impl Path {
 
     /// Adds the next hop away from the client; ignored once the path has ended.
     pub fn push(&mut self, hop: Hop) {
-        let length = usize::from(self.length);
-        if length == Self::MOST || self.hops().last().is_some_and(|last| last.ends_the_path()) {
-            return;
+        for place in &mut self.0 {
+            if *place == Packed::NONE {
+                *place = Packed::of(hop);
+                return;
+            }
+            if place.ends_the_path() {
+                return;
+            }
         }
-        self.hops[length] = hop;
-        self.length += 1;
     }
 
     /// The hops, nearest to the client first.
+    pub fn hops(&self) -> impl Iterator<Item = Hop> + '_ {
+        self.0.iter().map_while(|hop| hop.hop())
+    }
+
+    /// The hop nearest to the client.
     #[must_use]
-    pub fn hops(&self) -> &[Hop] {
-        &self.hops[..usize::from(self.length)]
+    pub fn nearest(&self) -> Option<Hop> {
+        self.0[0].hop()
     }
 
     /// Whether every cache on the way forwarded the request, so that the origin must have seen it. An empty path says yes:
     /// no cache stood in between.
     #[must_use]
     pub fn reached_origin(&self) -> bool {
-        !self.hops().last().is_some_and(|last| last.ends_the_path())
+        !self.0.iter().any(|hop| hop.ends_the_path())
     }
 }
 
@@ -230,19 +308,22 @@ mod tests {
                 handling: Handling::Hit { ttl: Some(30) },
             },
         ];
-        assert_eq!(path.hops(), hops);
+        assert_eq!(path.hops().collect::<Vec<_>>(), hops);
         assert!(!path.reached_origin());
         assert_eq!(
             read(&["shield; fwd=uri-miss, fra-1; hit; ttl=-2"])
                 .hops()
-                .len(),
+                .count(),
             1
         );
         assert!(read(&["a; fwd=miss", "b; fwd=miss"]).reached_origin());
-        assert_eq!(read(&["b; collapsed"]).hops().len(), 1);
+        assert_eq!(read(&["b; collapsed"]).hops().count(), 1);
         assert_eq!(read(&["not ( a list"]), Path::EMPTY);
         assert_eq!(
-            read(&["a; hit; ttl=99999999999"]).hops()[0].handling,
+            read(&["a; hit; ttl=99999999999"])
+                .nearest()
+                .unwrap()
+                .handling,
             Handling::Hit {
                 ttl: Some(i32::MAX)
             }
@@ -250,9 +331,33 @@ mod tests {
         assert_eq!(
             read(&["a; fwd=miss, b; fwd=miss, c; fwd=miss, d; fwd=miss, e; fwd=miss"])
                 .hops()
-                .len(),
+                .count(),
             Path::MOST
         );
+    }
+
+    #[test]
+    fn a_hop_comes_out_as_it_went_in() {
+        let ttls = [None, Some(0), Some(-1), Some(i32::MIN), Some(i32::MAX)];
+        let mut handlings: Vec<Handling> = ttls.map(|ttl| Handling::Hit { ttl }).to_vec();
+        for why in WHYS {
+            for flags in 0..8 {
+                handlings.push(Handling::Forwarded {
+                    why,
+                    status: (flags > 3).then_some(504),
+                    stored: flags & 1 != 0,
+                    collapsed: flags & 2 != 0,
+                    failed: flags & 4 != 0,
+                });
+            }
+        }
+        handlings.push(Handling::Own);
+        for handling in handlings {
+            for node in [None, Some(0), Some(u16::MAX)] {
+                let hop = Hop { node, handling };
+                assert_eq!(Packed::of(hop).hop(), Some(hop));
+            }
+        }
     }
 
     #[test]
@@ -291,8 +396,8 @@ mod tests {
         for handling in handlings {
             let wire = member("fra-1", &handling, None);
             assert_eq!(
-                read(&[wire.to_str().unwrap()]).hops(),
-                [Hop::of(3, &handling)],
+                read(&[wire.to_str().unwrap()]),
+                Path::of(&[Hop::of(3, &handling)]),
                 "{handling:?}"
             );
         }

@@ -41,6 +41,13 @@ pub(super) struct Resolver {
     waiting: Vec<Id>,
 }
 
+impl Resolver {
+    /// The node that it knows.
+    pub(super) fn answer(&self) -> Option<u16> {
+        self.answer
+    }
+}
+
 /// What the router believes of a node.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Health {

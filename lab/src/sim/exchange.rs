@@ -207,22 +207,22 @@ impl World<'_> {
     /// The origin has thought for long enough.
     pub(super) fn served(&mut self, id: Id) {
         self.next_at_origin();
-        let Some(fetch) = self.fetches.get(id).copied() else {
+        let Some(fetch) = self.fetches.get(id) else {
             return;
         };
-        let question = fetch.question;
+        let (question, link, answer) = (&fetch.question, fetch.link, fetch.answer);
         self.fold.origin(&OriginRecord {
             id: question.id,
             at: fetch.arrived,
             object: Some(question.object),
-            status: fetch.answer.map_or(0, |facts| facts.status),
-            body_bytes: fetch.answer.map_or(0, |facts| facts.bytes),
+            status: answer.map_or(0, |facts| facts.status),
+            body_bytes: answer.map_or(0, |facts| facts.bytes),
             conditional: question.validator.is_some(),
         });
-        match fetch.answer {
+        match answer {
             Some(facts) => self.respond(id, facts, self.now, None),
             None => {
-                let back = self.now + self.wires.one_way(fetch.link);
+                let back = self.now + self.wires.one_way(link);
                 self.queue.push(back, Happening::Broken(id));
             }
         }
@@ -279,7 +279,7 @@ impl World<'_> {
     }
 
     pub(super) fn whole(&mut self, id: Id) {
-        let Some(fetch) = self.fetches.get(id).copied() else {
+        let Some(fetch) = self.fetches.get(id) else {
             return;
         };
         // A later time was set meanwhile, or the head is held: the hold brings both.
@@ -292,7 +292,9 @@ impl World<'_> {
             }
             return;
         }
-        self.fetches.remove(id);
+        let Some(fetch) = self.fetches.remove(id) else {
+            return;
+        };
         if fetch.asker == Asker::Nobody {
             self.wires.close(fetch.connection);
         } else {

@@ -54,6 +54,9 @@ impl World<'_> {
 
     /// Requests below the first one that is still under way anywhere have been seen by both sides.
     pub(super) fn settle(&mut self) {
+        if !self.fold.is_unsettled() {
+            return;
+        }
         let step = |question: &Question| match question.id {
             RequestId::Step(step) => Some(step),
             _ => None,

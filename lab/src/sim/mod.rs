@@ -17,8 +17,10 @@ mod slab;
 mod store;
 mod wire;
 
+use std::collections::VecDeque;
+
 use crate::metrics::{Fold, Measured};
-use crate::plan::{Nanos, ObjectId, Plan, PlannedRequest, Requests, Spot, TraceError};
+use crate::plan::{Nanos, ObjectId, Plan, PlannedRequest, Requests, RoutingMode, Spot, TraceError};
 use crate::progress::Progress;
 use crate::steering::Nearest;
 
@@ -226,6 +228,28 @@ impl Ways {
     }
 }
 
+/// Planned requests, some drawn ahead.
+struct Ahead {
+    requests: Requests,
+    drawn: VecDeque<Result<PlannedRequest, TraceError>>,
+}
+
+impl Ahead {
+    /// Requests drawn in one go.
+    const MOST: usize = 64;
+
+    fn new(requests: Requests) -> Self {
+        Self {
+            requests,
+            drawn: VecDeque::with_capacity(Self::MOST),
+        }
+    }
+
+    fn draw(&mut self) {
+        self.drawn.extend(self.requests.by_ref().take(Self::MOST));
+    }
+}
+
 /// Everything there is in a simulation.
 #[derive(Debug)]
 struct World<'a> {
@@ -332,8 +356,8 @@ impl<'a> World<'a> {
 
     fn play(&mut self, progress: &mut dyn Progress) -> Result<(), SimError> {
         self.prepare();
-        let mut requests: Requests = self.plan.requests();
-        let mut next: Option<PlannedRequest> = requests.next().transpose()?;
+        let mut requests = Ahead::new(self.plan.requests());
+        let mut next: Option<PlannedRequest> = self.next_request(&mut requests)?;
         let mut steps = 0u64;
         loop {
             let arrival = match &next {
@@ -354,7 +378,7 @@ impl<'a> World<'a> {
                 self.now = at;
                 self.begun = planned.step + 1;
                 self.begin_client(planned);
-                next = requests.next().transpose()?;
+                next = self.next_request(&mut requests)?;
             } else {
                 break;
             }
@@ -370,6 +394,36 @@ impl<'a> World<'a> {
         self.tell_counters();
         progress.advance(self.plan.duration, self.plan.duration, self.done);
         Ok(())
+    }
+
+    /// The next planned request. They are drawn some at a time, and what is known of their objects
+    /// is looked at in one go: the waits for memory overlap, and the lines are near when needed.
+    fn next_request(&self, ahead: &mut Ahead) -> Result<Option<PlannedRequest>, SimError> {
+        if ahead.drawn.is_empty() {
+            ahead.draw();
+            let mut seen = 0;
+            for planned in ahead.drawn.iter().flatten() {
+                if let Some(index) = self.likely_node(planned)
+                    && let Some(node) = self.nodes.get(usize::from(index))
+                {
+                    seen ^= node.look_at(self.keys.of(planned.object, 0));
+                    seen ^= self.fold.look_at(index, planned.object);
+                }
+            }
+            std::hint::black_box(seen);
+        }
+        Ok(ahead.drawn.pop_front().transpose()?)
+    }
+
+    /// Where a request will go, if that is cheap to say.
+    fn likely_node(&self, planned: &PlannedRequest) -> Option<u16> {
+        match self.plan.routing.mode {
+            RoutingMode::Direct => None,
+            RoutingMode::Nearest => self.nearest.node(planned.place, planned.client),
+            RoutingMode::Router | RoutingMode::Redirect => {
+                self.resolvers[usize::from(planned.place)].answer()
+            }
+        }
     }
 
     /// Whether nothing is left that anybody waits for; notes when the last of it was over.

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use edge_core::{
     Action, Answer, Digest, Event, Exchange, Forward, From, Keep, Landing, Lookup, Reply, Stored,
     Timestamp, UpstreamError, corrected_initial_age,
@@ -63,7 +65,8 @@ pub(super) struct Node {
     store: Store,
     filter: Option<Filter>,
     entries: Vec<Entry>,
-    flights: Vec<Id>,
+    /// By key: the fetches under way that others may share.
+    flights: FxHashMap<u32, Id>,
     special: BTreeMap<u32, Digest>,
     background: u64,
 }
@@ -90,7 +93,7 @@ impl Node {
             filter: (plan.admission != Admission::ALL)
                 .then(|| Filter::new(plan.admission, keys, seed, &plan.name)),
             entries: vec![NOTHING; keys],
-            flights: vec![NO_FLIGHT; keys],
+            flights: FxHashMap::default(),
             special: BTreeMap::new(),
             background: 0,
         })
@@ -99,6 +102,12 @@ impl Node {
     /// Tells the store when a key is asked for again.
     pub(super) fn foretell(&mut self, key: u32, next: u32) {
         self.store.foretell(key, next);
+    }
+
+    /// Reads what is known of a key, so that it is near in memory when a request comes for it.
+    pub(super) fn look_at(&self, key: u32) -> u8 {
+        let entry = self.entries.get(key as usize);
+        entry.map_or(0, |entry| entry.what as u8) ^ u8::from(self.store.holds(key))
     }
 
     /// Whether a fetched response is to be stored, as far as its filter goes.
@@ -116,7 +125,7 @@ impl Node {
             filter.clear();
         }
         self.entries.fill(NOTHING);
-        self.flights.fill(NO_FLIGHT);
+        self.flights.clear();
         self.special.clear();
         self.stats = NodeStats::default();
         self.background = 0;
@@ -307,27 +316,31 @@ impl World<'_> {
         }
     }
 
-    fn join(&mut self, id: Id) -> Event {
-        let Some(job) = self.jobs.get_mut(id) else {
+    fn join(&mut self, me: Id) -> Event {
+        let Some(job) = self.jobs.get_mut(me) else {
             return Event::WaitExpired;
         };
-        let table = &mut self.nodes[usize::from(job.node)].flights[job.key as usize];
-        if let Some(flight) = self.flights.get_mut(*table) {
-            job.flight = Some(*table);
+        let table = &mut self.nodes[usize::from(job.node)].flights;
+        let known = table.get(&job.key).copied();
+        if let Some(id) = known
+            && let Some(flight) = self.flights.get_mut(id)
+        {
+            job.flight = known;
             return match &flight.landed {
                 Some((landing, _, _)) => Event::Landed(*landing),
                 None => {
-                    flight.followers.push(id);
+                    flight.followers.push(me);
                     Event::Following
                 }
             };
         }
         let followers = self.spare.pop().unwrap_or_default();
-        *table = self.flights.insert(Flight {
+        let flight = self.flights.insert(Flight {
             followers,
             landed: None,
         });
-        job.flight = Some(*table);
+        table.insert(job.key, flight);
+        job.flight = Some(flight);
         Event::Lead
     }
 

@@ -72,7 +72,11 @@ impl Line {
     }
 
     /// Time that bytes take to be put on the wire; 0 without a limit of rate.
+    #[inline]
     pub fn on_wire(&self, bytes: u64) -> Nanos {
+        if self.pace == 0 {
+            return 0;
+        }
         let time = (u128::from(bytes) * u128::from(self.pace)) >> 32;
         u64::try_from(time).unwrap_or(u64::MAX)
     }
@@ -148,7 +152,34 @@ impl Flow {
     /// The sender hands over `bytes` at `now`, in one piece. Calls come in order of time; an earlier `now`
     /// counts as the time at which the line becomes free.
     pub fn send(&mut self, line: &Line, now: Nanos, bytes: u64) -> Delivery {
-        self.schedule(line, now, bytes, u64::MAX, |_, _| {})
+        if line.until_loss != 0.0 {
+            return self.schedule(line, now, bytes, u64::MAX, |_, _| {});
+        }
+        // Without losses each part arrives as one piece, which a simulator asks for millions of times.
+        let mut at = now.max(self.free);
+        let new_burst = self.begin_burst(line, now, at);
+        let mut left = bytes;
+        let mut first = None;
+        while left > 0 {
+            let part = self.part(line, &mut at, left, new_burst && left == bytes);
+            if part == 0 {
+                continue;
+            }
+            if first.is_none() {
+                let left_at = at.saturating_add(line.on_wire(part.min(MSS)));
+                first = Some(self.arrival(line, left_at));
+            }
+            at = at.saturating_add(line.on_wire(part));
+            self.arrived = self.arrival(line, at);
+            left -= part;
+        }
+        self.free = at;
+        let last = self.arrival(line, at);
+        self.arrived = last;
+        Delivery {
+            first: first.unwrap_or(last),
+            last,
+        }
     }
 
     /// As [`send`](Self::send), telling `emit` of the arrival of each part: never more than `step` bytes of it, in order.

@@ -18,7 +18,7 @@ impl World<'_> {
         });
         let through = |facts: &Facts, mut path: Path| {
             for hop in facts.path.hops() {
-                path.push(*hop);
+                path.push(hop);
             }
             Facts { path, ..*facts }
         };
@@ -122,11 +122,11 @@ impl World<'_> {
     /// The flight that a job leads takes no more followers.
     fn close_flight(&mut self, job: &Job) {
         let Some(flight) = job.flight else { return };
-        let table = &mut self.nodes[usize::from(job.node)].flights[job.key as usize];
-        if *table != flight {
+        let table = &mut self.nodes[usize::from(job.node)].flights;
+        if table.get(&job.key) != Some(&flight) {
             return;
         }
-        *table = NO_FLIGHT;
+        table.remove(&job.key);
         if let Some(mut flight) = self.flights.remove(flight) {
             // It has landed long ago, so that nobody waits; the list is used again.
             flight.followers.clear();
@@ -146,7 +146,7 @@ impl World<'_> {
         let mut followers = std::mem::take(&mut state.followers);
         if !shared {
             // Followers that look again must not find this flight, but they may still read its end.
-            self.nodes[usize::from(job.node)].flights[job.key as usize] = NO_FLIGHT;
+            self.nodes[usize::from(job.node)].flights.remove(&job.key);
         }
         for &follower in &followers {
             self.event(follower, Event::Landed(landing));
