@@ -4,6 +4,7 @@
 //! the plan (nodes, objects, labels), never with the number of requests. [`Measured`] answers for every [`Metric`]. The
 //! module knows the plan's shape, and nothing of drivers, scenario files or tables on a terminal.
 
+mod border;
 mod catalogue;
 mod cell;
 mod classify;
@@ -39,6 +40,7 @@ pub(crate) use ratios::{hit_ratio, statistic};
 pub(crate) use series::{Bucket, RegionBucket, Series};
 pub(crate) use shape::Shape;
 
+use border::Border;
 use classify::judge;
 use convergence::Convergence;
 use memory::Memory;
@@ -54,6 +56,7 @@ use crate::plan::{Nanos, ObjectId, Plan};
 pub struct Fold {
     shape: Shape,
     windows: Vec<WindowFold>,
+    border: Border,
     memory: Memory,
     series: Series,
     reconciliation: Reconciliation,
@@ -102,6 +105,10 @@ impl Fold {
         boundaries.dedup();
         Self {
             windows: vec![window; shape.windows.len()],
+            border: Border::new(
+                shape.windows.get(WARMUP).map_or(0, |warmup| warmup.to),
+                shape.sequential,
+            ),
             memory: Memory::new(&shape),
             series: Series::new(shape.duration, shape.regions.len()),
             reconciliation: Reconciliation::default(),
@@ -147,6 +154,7 @@ impl Fold {
             }
         }
         self.in_time(at, region, &seen);
+        self.border.due(observation.step, observation.due);
         self.reconciliation.observe(observation, &judged);
         self.lateness.record(observation.late);
     }
@@ -200,13 +208,11 @@ impl Fold {
         let path = record
             .object
             .map_or(self.shape.classes.len(), |object| usize::from(object.class));
-        for (window, fold) in self.shape.windows.iter().zip(&mut self.windows) {
-            if window.from <= record.at
-                && record.at < window.to
-                && let Some((requests, bytes)) = fold.origin.get_mut(path)
-            {
-                *requests += 1;
-                *bytes += record.body_bytes;
+        let held = self.border.holds(record, path);
+        for (number, window) in self.shape.windows.iter().enumerate() {
+            let within = window.from <= record.at && record.at < window.to;
+            if within && !(held && number == MEASURED) {
+                self.windows[number].add_origin(path, record.body_bytes);
             }
         }
         let bucket = self.series.at(record.at);
@@ -275,7 +281,11 @@ impl Fold {
 
     /// The run is over at `end`.
     #[must_use]
-    pub fn finish(self, end: Nanos) -> Measured {
+    pub fn finish(mut self, end: Nanos) -> Measured {
+        for (warm, held) in self.border.settle() {
+            let window = if warm { WARMUP } else { MEASURED };
+            self.windows[window].add_origin(held.path, held.bytes);
+        }
         Measured {
             shape: self.shape,
             windows: self.windows,
@@ -315,6 +325,13 @@ fn micros(observation: &Observation, intended: Nanos) -> (u64, u64) {
 }
 
 impl WindowFold {
+    fn add_origin(&mut self, path: usize, body_bytes: u64) {
+        if let Some((requests, bytes)) = self.origin.get_mut(path) {
+            *requests += 1;
+            *bytes += body_bytes;
+        }
+    }
+
     fn add(&mut self, cell: usize, seen: &Seen<'_>) {
         let Some(cell) = self.cells.get_mut(cell) else {
             return;

@@ -244,6 +244,34 @@ fn offload_follows_the_origins_own_count() {
     assert_eq!(value(&measured, "origin_offload_bytes", &[]), Some(-3.0));
 }
 
+/// Without a cache the origin has served exactly what was asked for, although requests that are under way when the warm-up
+/// ends reach it afterwards.
+#[test]
+fn a_request_counts_in_the_same_window_at_both_ends() {
+    let mut fold = Fold::of(shape());
+    for step in 0..40 {
+        let due = step * 100 * MS;
+        fold.origin(&OriginRecord {
+            id: RequestId::Step(step),
+            at: due + 250 * MS,
+            object: None,
+            status: 200,
+            body_bytes: 1000,
+            conditional: false,
+        });
+        let mut answer = by(forwarded(Fwd::UriMiss, None, true));
+        answer.bytes = 1000;
+        fold.observe(&Observation {
+            step,
+            ..observation(0, due, Ok(answer))
+        });
+    }
+    let measured = fold.finish(20 * SECOND);
+    assert_eq!(value(&measured, "origin_fetches", &[]), Some(20.0));
+    assert_eq!(value(&measured, "origin_offload_requests", &[]), Some(0.0));
+    assert_eq!(value(&measured, "origin_offload_bytes", &[]), Some(0.0));
+}
+
 #[test]
 fn convergence_counts_from_the_heal_to_the_last_outdated_request() {
     let event = |effect| shape::EventShape {

@@ -1,0 +1,66 @@
+//! On which side of the warm-up's end a request at the origin counts: on that of the client's request that it serves.
+//!
+//! A request reaches the origin some time after it was due. By the origin's clock alone, those under way when the warm-up
+//! ends would count as measured there, and as warm-up at the clients: without any cache, the origin would seem to have
+//! served more than was asked for.
+
+use crate::observe::{OriginRecord, RequestId};
+use crate::plan::Nanos;
+
+/// Longer than a request stays under way; what comes later counts by the origin's clock. Bounds what is held back.
+const UNDER_WAY: Nanos = 10_000_000_000;
+
+/// Records from just after the warm-up, held back until it is known when their requests were due.
+#[derive(Debug, Default)]
+pub(super) struct Border {
+    /// The end of the warm-up; none where nothing is due, as in a sequential plan.
+    end: Option<Nanos>,
+    /// Steps below this one were due in the warm-up: steps follow each other as they are due.
+    warm: u64,
+    held: Vec<Held>,
+}
+
+/// One record, as far as sums need it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    step: u64,
+    /// Index of its path class.
+    pub(super) path: usize,
+    pub(super) bytes: u64,
+}
+
+impl Border {
+    pub(super) fn new(end: Nanos, sequential: bool) -> Self {
+        Self {
+            end: Some(end).filter(|end| *end > 0 && !sequential),
+            ..Self::default()
+        }
+    }
+
+    /// A client's request was due at `due`.
+    pub(super) fn due(&mut self, step: u64, due: Nanos) {
+        if self.end.is_some_and(|end| due < end) {
+            self.warm = self.warm.max(step + 1);
+        }
+    }
+
+    /// Whether the record is held back.
+    pub(super) fn holds(&mut self, record: &OriginRecord, path: usize) -> bool {
+        let (Some(end), RequestId::Step(step)) = (self.end, record.id) else {
+            return false;
+        };
+        let holds = (end..end.saturating_add(UNDER_WAY)).contains(&record.at);
+        if holds {
+            let bytes = record.body_bytes;
+            self.held.push(Held { step, path, bytes });
+        }
+        holds
+    }
+
+    /// What was held back, each with whether its request belongs to the warm-up.
+    pub(super) fn settle(self) -> impl Iterator<Item = (bool, Held)> {
+        let warm = self.warm;
+        let side = move |held: Held| (held.step < warm, held);
+        self.held.into_iter().map(side)
+    }
+}
