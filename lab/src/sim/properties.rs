@@ -231,7 +231,7 @@ proptest! {
         let bound = lifetime + 2_000_000_000;
         for one in &seen {
             let Ok(answer) = &one.outcome else { continue };
-            let Some(Handling::Hit { ttl }) = answer.path.hops().first().map(|hop| hop.handling) else { continue };
+            let Some(Handling::Hit { ttl }) = answer.path.hops().next().map(|hop| hop.handling) else { continue };
             if ttl.is_some_and(|ttl| ttl < 0) {
                 continue;
             }
