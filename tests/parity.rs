@@ -9,7 +9,7 @@ use crate::support::node::binary;
 use crate::support::scenario::printed;
 
 /// Live runs that come to nothing since the machine was busy; a further one is a failure.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 5;
 
 /// Plays a scenario with both drivers; whether hit ratio, fetches, stale and outdated shares agree.
 #[track_caller]
@@ -66,7 +66,17 @@ fn quickstart() {
 
 #[test]
 fn flash_crowd() {
-    agree("flash-crowd", &["--scale", "0.15", "--set", "duration=5s"]);
+    agree(
+        "flash-crowd",
+        &[
+            "--scale",
+            "0.15",
+            "--set",
+            "duration=6s",
+            "--set",
+            "clients.*.burst.within=2s",
+        ],
+    );
 }
 
 #[test]

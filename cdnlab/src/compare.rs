@@ -15,7 +15,7 @@ use crate::{geo, output, play};
 ///
 /// The same plan, with the same seed, is played live and in virtual time. Shares and counts agree if they lie within one
 /// point (of the requests) and the sampling noise, medians of latency if they lie within 5 ms or 5 %, or within what that
-/// noise moves the live median by.
+/// noise moves the median by.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
