@@ -108,10 +108,12 @@ impl World<'_> {
     }
 
     /// If a cut holds the next message of an exchange, keeps it; true if so.
+    #[inline]
     fn held(&mut self, id: Id, answer: bool) -> bool {
-        if self.wires.cuts == 0 {
-            return false;
-        }
+        self.wires.cuts > 0 && self.held_by_a_cut(id, answer)
+    }
+
+    fn held_by_a_cut(&mut self, id: Id, answer: bool) -> bool {
         let Some(fetch) = self.fetches.get(id) else {
             return false;
         };

@@ -102,7 +102,7 @@ impl Rules {
         }
     }
 
-    pub(super) fn kind(&self, population: u16, conditional: bool) -> RequestKind {
+    pub(super) fn kind(&self, population: u16, conditional: bool) -> &RequestKind {
         let kinds = if conditional {
             &self.conditional
         } else {
@@ -110,8 +110,7 @@ impl Rules {
         };
         kinds
             .get(usize::from(population))
-            .copied()
-            .unwrap_or(RequestKind::PLAIN)
+            .unwrap_or(&RequestKind::PLAIN)
     }
 
     fn class(&self, object: ObjectId, population: u16) -> &ClassRule {

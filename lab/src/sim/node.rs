@@ -209,7 +209,6 @@ impl World<'_> {
         };
         let question = fetch.question;
         let rules = &self.nodes[usize::from(node)].rules;
-        let kind = rules.kind(question.population, question.validator.is_some());
         let key = self.keys.of(
             question.object,
             rules.variant(question.object, question.population, question.variant),
@@ -219,9 +218,11 @@ impl World<'_> {
         {
             self.foretell(node, key, step);
         }
-        if self.hit(node, incoming, key, &question, &kind) {
+        if self.hit(node, incoming, key, &question) {
             return;
         }
+        let rules = &self.nodes[usize::from(node)].rules;
+        let kind = *rules.kind(question.population, question.validator.is_some());
         let policy = &self.plan.nodes[usize::from(node)].policy;
         let (exchange, action) = Exchange::begin(policy, kind, timestamp(self.now));
         let job = self.jobs.insert(Job {

@@ -1,24 +1,21 @@
 //! Fresh hits, the common case: no life inside the node, for there is nothing to wait for.
 
-use edge_core::{Handling, RequestKind, Reuse, decide};
+use edge_core::{Handling, Reuse, decide};
 
 use super::*;
 
 impl World<'_> {
     /// Answers a request at once if what is stored is fresh by its class's digest; false if it is not.
     /// The answer is the one that an [`Exchange`] would come to.
-    pub(super) fn hit(
-        &mut self,
-        node: u16,
-        incoming: Id,
-        key: u32,
-        question: &Question,
-        kind: &RequestKind,
-    ) -> bool {
+    pub(super) fn hit(&mut self, node: u16, incoming: Id, key: u32, question: &Question) -> bool {
         let index = usize::from(node);
         let now = timestamp(self.now);
         let node = &mut self.nodes[index];
         let entry = &node.entries[key as usize];
+        // By reference: this runs for every request, and a copy of it costs more than the decision.
+        let kind = node
+            .rules
+            .kind(question.population, question.validator.is_some());
         if entry.what != What::Stored || !kind.cacheable() {
             return false;
         }
