@@ -14,3 +14,4 @@ mod parity;
 mod playing;
 mod support;
 mod sweep;
+mod tls;

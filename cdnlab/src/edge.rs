@@ -45,6 +45,9 @@ pub(crate) struct EdgeArgs {
     /// The Host that the upstream sees; its own authority unless said otherwise.
     #[arg(long, value_name = "HOST")]
     upstream_host: Option<String>,
+    /// A PEM file with the authorities that an https upstream's certificate may come from, in place of the public roots.
+    #[arg(long, value_name = "FILE")]
+    upstream_ca: Option<PathBuf>,
     /// Memory for stored responses.
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = values::size)]
     memory: u64,
@@ -87,6 +90,9 @@ pub(crate) fn run(args: EdgeArgs) -> Result<Outcome, Failure> {
     config.listen = args.listen;
     config.admin = args.admin;
     config.upstream_host = args.upstream_host;
+    if let Some(path) = &args.upstream_ca {
+        config.upstream_ca = Some(input::text(path)?);
+    }
     config.memory = args.memory;
     config.max_objects = args.max_objects;
     config.eviction = args.eviction;

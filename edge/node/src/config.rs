@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
 use http::uri::{Authority, Scheme};
 use ipnet::IpNet;
+
+use crate::upstream::tls;
 
 /// One edge node's configuration.
 #[derive(Debug, Clone)]
@@ -24,6 +27,8 @@ pub struct Config {
     pub upstream: String,
     /// The `Host` that upstream sees; `None` is the authority of [`Config::upstream`].
     pub upstream_host: Option<String>,
+    /// The authorities whose certificates an https upstream may show, in PEM; `None`: the public roots.
+    pub upstream_ca: Option<String>,
     /// Bytes of memory for stored responses.
     pub memory: u64,
     /// Stored responses at most, beside the bytes; for experiments that count in objects. A response
@@ -68,6 +73,7 @@ impl Config {
             admin: loopback,
             upstream: upstream.into(),
             upstream_host: None,
+            upstream_ca: None,
             memory: 64 << 20,
             max_objects: None,
             eviction: Eviction::default(),
@@ -156,6 +162,9 @@ pub enum ConfigError {
     /// The upstream host cannot stand in `Host`.
     #[error("upstream host {0:?} is not a host with an optional port")]
     UpstreamHost(String),
+    /// The authorities for upstream's certificates are of no use.
+    #[error("upstream's certificate authorities: {0}; PEM with at least one certificate is needed")]
+    UpstreamCa(String),
     /// No such eviction policy.
     #[error("eviction {0:?}: one of fifo, lru, lfu, s3fifo, sieve")]
     Eviction(String),
@@ -176,6 +185,8 @@ pub(crate) struct UpstreamAddress {
     pub(crate) authority: Authority,
     /// What upstream sees as `Host`.
     pub(crate) host: http::HeaderValue,
+    /// Whom to trust there, if the scheme is `https`.
+    pub(crate) tls: Option<Arc<rustls::ClientConfig>>,
 }
 
 impl UpstreamAddress {
@@ -206,10 +217,16 @@ impl UpstreamAddress {
         let wrong_host = || ConfigError::UpstreamHost(host.to_owned());
         host.parse::<Authority>().map_err(|_| wrong_host())?;
         let host = http::HeaderValue::from_str(host).map_err(|_| wrong_host())?;
+        let https = scheme == Scheme::HTTPS;
+        let tls = https
+            .then(|| tls::client(config.upstream_ca.as_deref()))
+            .transpose()
+            .map_err(ConfigError::UpstreamCa)?;
         Ok(Self {
             scheme,
             authority,
             host,
+            tls,
         })
     }
 }

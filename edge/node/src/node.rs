@@ -80,7 +80,7 @@ impl Node {
     }
 
     /// A data thread's way to upstream.
-    pub(crate) fn upstream(&self) -> Result<Upstream, rustls::Error> {
+    pub(crate) fn upstream(&self) -> Upstream {
         Upstream::new(&self.config, &self.address, Arc::clone(&self.counters))
     }
 

@@ -4,6 +4,7 @@
 
 mod body;
 mod connect;
+pub(crate) mod tls;
 
 use std::error::Error as StdError;
 use std::io;
@@ -170,12 +171,8 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(crate) fn new(
-        config: &Config,
-        address: &UpstreamAddress,
-        counters: Arc<Counters>,
-    ) -> Result<Self, rustls::Error> {
-        let connector = Connector::new(&address.scheme, config.connect_timeout)?;
+    pub(crate) fn new(config: &Config, address: &UpstreamAddress, counters: Arc<Counters>) -> Self {
+        let connector = Connector::new(address.tls.clone(), config.connect_timeout);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(KEPT_IDLE)
             .pool_timer(TokioTimer::new())
@@ -185,14 +182,14 @@ impl Upstream {
             .set_host(false)
             .http1_max_buf_size(READ_BUFFER)
             .build(connector);
-        Ok(Self {
+        Self {
             client,
             scheme: address.scheme.clone(),
             authority: address.authority.clone(),
             first_byte: config.first_byte_timeout,
             idle: config.idle_timeout,
             counters,
-        })
+        }
     }
 
     /// Sends one request; returns when the response head has come. `headers` are sent as given,

@@ -96,7 +96,7 @@ fn thread(
             Source::Handed(handed) => Intake::Handed(handed),
         }
     };
-    let upstream = node.upstream().map_err(io::Error::other)?;
+    let upstream = node.upstream();
     let worker = Arc::new(Worker {
         node: Arc::clone(node),
         upstream,

@@ -10,7 +10,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
-use http::uri::Scheme;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
@@ -62,13 +61,11 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(scheme: &Scheme, timeout: Duration) -> Result<Self, rustls::Error> {
-        let tls = if *scheme == Scheme::HTTPS {
-            Some(TlsConnector::from(tls_config()?))
-        } else {
-            None
-        };
-        Ok(Self { timeout, tls })
+    pub(super) fn new(tls: Option<Arc<rustls::ClientConfig>>, timeout: Duration) -> Self {
+        Self {
+            timeout,
+            tls: tls.map(TlsConnector::from),
+        }
     }
 
     async fn connect(self, uri: Uri) -> io::Result<Stream> {
@@ -121,18 +118,6 @@ impl Connector {
             uses: Uses::default(),
         })
     }
-}
-
-fn tls_config() -> Result<Arc<rustls::ClientConfig>, rustls::Error> {
-    let roots = rustls::RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
 }
 
 impl tower_service::Service<Uri> for Connector {
