@@ -76,3 +76,21 @@ fn an_unknown_variant_is_named_with_those_that_exist() {
         "{text}"
     );
 }
+
+#[test]
+fn runs_that_begin_in_the_same_second_keep_both_reports() {
+    let scenario = Scenario::new(TWO);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for _ in 0..3 {
+        let output = std::process::Command::new(crate::support::node::binary())
+            .arg("simulate")
+            .arg(scenario.path())
+            .arg("--quiet")
+            .current_dir(folder.path())
+            .output()
+            .expect("the binary starts");
+        assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+    }
+    let reports = std::fs::read_dir(folder.path().join("reports")).expect("a folder of reports");
+    assert_eq!(reports.count(), 3);
+}

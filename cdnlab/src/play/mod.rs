@@ -154,14 +154,36 @@ fn play(args: &PlayArgs, driver: Driver) -> Result<Outcome, Failure> {
     })
 }
 
-/// The folder for what is written, made if it is not there.
+/// The folder for what is written, made if it is not there. One that we name ourselves is new: two runs that begin in
+/// the same second do not write over each other.
 fn out_folder(args: &PlayArgs, file: &ScenarioFile, now: SystemTime) -> Result<PathBuf, Failure> {
-    let named = || PathBuf::from("reports").join(format!("{}-{}", file.name, when::compact(now)));
-    let out = args.out.clone().unwrap_or_else(named);
-    fs::create_dir_all(&out).map_err(|error| {
+    let failed = |out: &Path, error: io::Error| {
         Failure::of(format!("cannot make the folder {}", out.display()), &error).into_usage()
-    })?;
-    Ok(out)
+    };
+    if let Some(out) = &args.out {
+        fs::create_dir_all(out).map_err(|error| failed(out, error))?;
+        return Ok(out.clone());
+    }
+    let reports = Path::new("reports");
+    fs::create_dir_all(reports).map_err(|error| failed(reports, error))?;
+    let name = format!("{}-{}", file.name, when::compact(now));
+    for turn in 1_u32.. {
+        let out = match turn {
+            1 => reports.join(&name),
+            _ => reports.join(format!("{name}-{turn}")),
+        };
+        match fs::create_dir(&out) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => {
+                return made
+                    .map(|()| out.clone())
+                    .map_err(|error| failed(&out, error));
+            }
+        }
+    }
+    Err(Failure::usage(
+        "no name is left for a folder below reports".to_owned(),
+    ))
 }
 
 /// What was played, by what, on what, since `begun`.
