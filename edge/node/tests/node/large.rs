@@ -28,11 +28,20 @@ fn block(from: usize, to: usize) -> Vec<u8> {
     block
 }
 
-/// Sends the body to whoever asks, from the offset asked for.
-async fn serve(mut origin: Origin, size: usize, chunked: bool, ranged: Arc<AtomicUsize>) {
+/// Sends the body to whoever asks, from the offset asked for. The first body begins when all readers are in: one that
+/// comes when the window has gone on is no laggard, it makes a fetch of its own.
+async fn serve(
+    mut origin: Origin,
+    size: usize,
+    chunked: bool,
+    ranged: Arc<AtomicUsize>,
+    all_in: Arc<Barrier>,
+) {
+    let mut gate = Some(all_in);
     loop {
         let mut asked = origin.asked().await;
         let ranged = Arc::clone(&ranged);
+        let gate = gate.take();
         tokio::spawn(async move {
             let mut head = String::new();
             let mut start = 0;
@@ -63,6 +72,9 @@ async fn serve(mut origin: Origin, size: usize, chunked: bool, ranged: Arc<Atomi
                     "{head}Cache-Control: max-age=60\r\nETag: \"v1\"\r\n\r\n"
                 ))
                 .await;
+            if let Some(all_in) = gate {
+                all_in.wait().await;
+            }
             while start < size {
                 let end = (start + BLOCK).min(size);
                 if chunked {
@@ -129,8 +141,16 @@ async fn run(case: Case) {
     })
     .await;
     let ranged = Arc::new(AtomicUsize::new(0));
-    let serving = tokio::spawn(serve(origin, size, chunked, Arc::clone(&ranged)));
-    let all_in = Arc::new(Barrier::new(readers + 1));
+    // The fast readers, the slow one, and the origin.
+    let all_in = Arc::new(Barrier::new(readers + 2));
+    let serving = serve(
+        origin,
+        size,
+        chunked,
+        Arc::clone(&ranged),
+        Arc::clone(&all_in),
+    );
+    let serving = tokio::spawn(serving);
     let mut fast = Vec::new();
     for _ in 0..readers {
         let mut wire = connect(&node).await;
