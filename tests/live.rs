@@ -1,13 +1,12 @@
 //! `cdnlab run` against real processes: what it measures, and that nothing outlives it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use serde_json::Value;
 
 use crate::support::machine;
-use crate::support::node::binary;
 use crate::support::scenario::{Scenario, printed};
 
 /// Three regions' worth of a small site through two tiers.
@@ -142,37 +141,38 @@ windows:
     assert!(printed(&output).contains("fra-1"), "{}", printed(&output));
 }
 
-#[test]
-fn nothing_outlives_a_lab_that_is_killed() {
-    let _machine = machine::shared();
-    // A name that no other process has on its command line: nodes get it as part of their own names.
-    let scenario = Scenario::new(
-        &TWO_TIERS
-            .replace("fra:", "kkill9:")
-            .replace("duration: 6s", "duration: 60s"),
-    );
-    let mut lab = Command::new(binary())
-        .arg("run")
-        .arg(scenario.path())
-        .arg("--out")
-        .arg(scenario.out())
-        .stdin(Stdio::null())
+/// A run of a minute whose traffic flows; one of its edges is called `WORD-1`, as no other process is. The reader must
+/// live as long as the lab, which writes its progress there.
+fn under_way(word: &str) -> (Scenario, Child, BufReader<ChildStderr>) {
+    let yaml = TWO_TIERS
+        .replace("fra:", &format!("{word}:"))
+        .replace("duration: 6s", "duration: 60s");
+    let scenario = Scenario::new(&yaml);
+    let mut command = scenario.command("run", &[]);
+    let mut lab = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary starts");
-    let stderr = BufReader::new(lab.stderr.take().expect("a piped stderr"));
-    // Progress says when traffic flows.
+    let mut stderr = BufReader::new(lab.stderr.take().expect("a piped stderr"));
     let sending = stderr
+        .by_ref()
         .lines()
         .map_while(Result::ok)
         .any(|line| line.contains("sending"));
     assert!(sending, "the run began");
-    let nodes = processes_with("kkill9-1");
+    let edge = processes_with(&format!("{word}-1"));
     assert!(
-        cfg!(not(target_os = "linux")) || !nodes.is_empty(),
+        cfg!(not(target_os = "linux")) || !edge.is_empty(),
         "the edge runs as a process of its own"
     );
+    (scenario, lab, stderr)
+}
+
+#[test]
+fn nothing_outlives_a_lab_that_is_killed() {
+    let _machine = machine::shared();
+    let (_scenario, mut lab, _stderr) = under_way("kkill9");
     lab.kill().expect("kill -9");
     lab.wait().expect("a dead lab");
     // Its stdin is closed by the kernel; the node needs a moment to see that, and the test looks until it has.
@@ -190,24 +190,7 @@ fn nothing_outlives_a_lab_that_is_killed() {
 #[test]
 fn interrupting_a_run_takes_everything_down() {
     let _machine = machine::shared();
-    let scenario = Scenario::new(
-        &TWO_TIERS
-            .replace("fra:", "ksigint:")
-            .replace("duration: 6s", "duration: 60s"),
-    );
-    let mut lab = Command::new(binary())
-        .arg("run")
-        .arg(scenario.path())
-        .arg("--out")
-        .arg(scenario.out())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    let stderr = BufReader::new(lab.stderr.take().expect("a piped stderr"));
-    let mut lines = stderr.lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.contains("sending")), "the run began");
+    let (_scenario, mut lab, _stderr) = under_way("ksigint");
     let killed = Command::new("kill")
         .args(["-INT", &lab.id().to_string()])
         .status()

@@ -210,41 +210,6 @@ async fn larger_than_the_store_found_late() {
     .await;
 }
 
-/// Of this whole process: node, origin and clients.
-#[cfg(target_os = "linux")]
-fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM:"))
-        .unwrap();
-    line.split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse::<u64>()
-        .unwrap()
-        << 10
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "10 GB through loopback; run alone and optimised"]
-async fn two_hundred_megabytes_to_fifty_readers() {
-    for chunked in [false, true] {
-        run(Case {
-            size: 200_000_000,
-            memory: 64 << 20,
-            window: 8 << 20,
-            readers: 49,
-            chunked,
-        })
-        .await;
-        let peak = peak_memory();
-        println!("chunked {chunked}: peak {} MiB", peak >> 20);
-        assert!(peak < 200 << 20, "{} MiB", peak >> 20);
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_laggard_without_a_strong_validator_is_ended_and_counted() {
     let mut origin = Origin::start().await;

@@ -3,7 +3,6 @@
 mod broken;
 mod collapsing;
 mod large;
-mod measuring;
 mod operating;
 mod passing;
 mod stale;
