@@ -16,6 +16,7 @@ mod digest;
 mod exchange;
 pub mod fields;
 mod freshness;
+pub mod groups;
 mod handling;
 mod head;
 mod hops;

@@ -35,33 +35,58 @@ pub enum Check {
     Stale(Timestamp),
 }
 
-/// The last purges of one selection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The purges of one selection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Epoch {
     hard: Sequence,
-    soft: Sequence,
-    soft_at: Timestamp,
+    /// Soft purges, rising: what is older than the sequence is stale since the instant. Several are
+    /// kept, because it is the first one after a response that ends its lifetime: later ones must
+    /// not stretch the windows that count from there.
+    soft: Vec<(Sequence, Timestamp)>,
 }
+
+/// Soft purges of one selection that are told apart.
+const MOST_SOFT: usize = 8;
 
 impl Epoch {
     fn mark(&mut self, at: Sequence, mode: Mode, now: Timestamp) {
         match mode {
-            Mode::Hard => self.hard = self.hard.max(at),
-            Mode::Soft => {
-                self.soft = self.soft.max(at);
-                self.soft_at = self.soft_at.max(now);
+            Mode::Hard => {
+                self.hard = self.hard.max(at);
+                // What they made stale is gone.
+                self.soft.retain(|(sequence, _)| *sequence > at);
             }
+            Mode::Soft => self.soft.push((at, now)),
         }
+        self.compact();
     }
 
     fn merge(&mut self, other: &Self) {
         self.hard = self.hard.max(other.hard);
-        self.soft = self.soft.max(other.soft);
-        self.soft_at = self.soft_at.max(other.soft_at);
+        self.soft.extend(&other.soft);
+        self.soft.sort_unstable();
+        self.compact();
+    }
+
+    /// The newest two become one with the sequence of the later and the instant of the earlier: what
+    /// was stored between them is stale from its birth, which errs on the safe side.
+    fn compact(&mut self) {
+        while self.soft.len() > MOST_SOFT
+            && let (Some((last, _)), Some(before)) = (self.soft.pop(), self.soft.last_mut())
+        {
+            before.0 = last;
+        }
     }
 
     fn newest(&self) -> Sequence {
-        self.hard.max(self.soft)
+        let soft = self.soft.last().map_or(0, |(sequence, _)| *sequence);
+        self.hard.max(soft)
+    }
+
+    /// The first soft purge after a stamp.
+    fn soft_after(&self, stamp: Sequence) -> Option<(Sequence, Timestamp)> {
+        let first = self.soft.iter().find(|(sequence, _)| stamp < *sequence);
+        first.copied()
     }
 }
 
@@ -98,11 +123,9 @@ impl Table {
         });
     }
 
-    fn add_to(&self, hash: u64, sum: &mut Epoch) {
+    fn of(&self, hash: u64) -> impl Iterator<Item = &Epoch> {
         let coarse = self.coarse.get(&(hash % COARSE));
-        for epoch in self.exact.get(&hash).into_iter().chain(coarse) {
-            sum.merge(epoch);
-        }
+        self.exact.get(&hash).into_iter().chain(coarse)
     }
 }
 
@@ -115,6 +138,8 @@ pub struct Purges {
     all: Epoch,
     keys: Table,
     tags: Table,
+    /// The last purge of any tag.
+    tagged: Sequence,
     prefixes: Vec<(Box<str>, Epoch)>,
 }
 
@@ -136,6 +161,7 @@ impl Purges {
             all: Epoch::default(),
             keys: Table::default(),
             tags: Table::default(),
+            tagged: 0,
             prefixes: Vec::new(),
         }
     }
@@ -162,6 +188,7 @@ impl Purges {
     pub fn purge_tag(&mut self, tag: u64, mode: Mode, now: Timestamp) -> Sequence {
         let at = self.next();
         self.tags.mark(tag, at, mode, now, self.limit);
+        self.tagged = at;
         at
     }
 
@@ -205,23 +232,36 @@ impl Purges {
         if stamp >= self.sequence {
             return Check::Current(self.sequence);
         }
-        let mut sum = self.all;
-        self.keys.add_to(hash, &mut sum);
-        for tag in tags {
-            self.tags.add_to(*tag, &mut sum);
+        let tagged = tags.iter().flat_map(|tag| self.tags.of(*tag));
+        let prefixed = self
+            .prefixes
+            .iter()
+            .filter_map(|(prefix, epoch)| key.starts_with(&**prefix).then_some(epoch));
+        let (mut hard, mut soft) = (0, None::<(Sequence, Timestamp)>);
+        for epoch in self
+            .keys
+            .of(hash)
+            .chain(tagged)
+            .chain(prefixed)
+            .chain([&self.all])
+        {
+            hard = hard.max(epoch.hard);
+            soft = match (soft, epoch.soft_after(stamp)) {
+                (Some(one), Some(two)) => Some(one.min(two)),
+                (one, two) => one.or(two),
+            };
         }
-        for (prefix, epoch) in &self.prefixes {
-            if key.starts_with(&**prefix) {
-                sum.merge(epoch);
-            }
+        match soft {
+            _ if stamp < hard => Check::Purged,
+            Some((_, at)) => Check::Stale(at),
+            None => Check::Current(self.sequence),
         }
-        if stamp < sum.hard {
-            Check::Purged
-        } else if stamp < sum.soft {
-            Check::Stale(sum.soft_at)
-        } else {
-            Check::Current(self.sequence)
-        }
+    }
+
+    /// Whether no purge can concern a response with this stamp and primary key, whatever its tags:
+    /// they are not known before it is there.
+    pub fn untouched(&self, stamp: Sequence, hash: u64, key: &str) -> bool {
+        stamp >= self.tagged && matches!(self.check(stamp, hash, key, &[]), Check::Current(_))
     }
 
     fn next(&mut self) -> Sequence {
@@ -266,6 +306,55 @@ mod tests {
         );
         purges.purge_all(Mode::Hard, NOW);
         assert_eq!(purges.check(stamp, 7, "http://b/x", &[]), Check::Purged);
+    }
+
+    #[test]
+    fn the_first_soft_purge_counts() {
+        let mut purges = Purges::default();
+        let first = purges.sequence();
+        let mut stamps = vec![first];
+        for n in 1..=20 {
+            let at = purges.purge_key(7, Mode::Soft, NOW.plus(n * 1_000));
+            stamps.push(at);
+            assert_eq!(
+                purges.check(first, 7, "k", &[]),
+                Check::Stale(NOW.plus(1_000)),
+                "after {n}"
+            );
+        }
+        assert_eq!(
+            purges.check(stamps[1], 7, "k", &[]),
+            Check::Stale(NOW.plus(2_000))
+        );
+        // Purges that are no longer told apart count from the earliest of them.
+        assert_eq!(
+            purges.check(stamps[19], 7, "k", &[]),
+            Check::Stale(NOW.plus(8_000))
+        );
+        // Another selection's earlier purge comes first.
+        purges.purge_all(Mode::Soft, NOW.plus(90_000));
+        let now = purges.sequence();
+        assert_eq!(
+            purges.check(stamps[0], 7, "k", &[]),
+            Check::Stale(NOW.plus(1_000))
+        );
+        assert_eq!(
+            purges.check(stamps[0], 8, "k", &[]),
+            Check::Stale(NOW.plus(90_000))
+        );
+        assert_eq!(purges.check(now, 7, "k", &[]), Check::Current(now));
+    }
+
+    #[test]
+    fn a_fill_with_unknown_tags_is_not_shared_after_a_purge_by_tag() {
+        let mut purges = Purges::default();
+        let stamp = purges.sequence();
+        assert!(purges.untouched(stamp, 7, "k"));
+        purges.purge_key(8, Mode::Hard, NOW);
+        assert!(purges.untouched(stamp, 7, "k"));
+        purges.purge_tag(3, Mode::Soft, NOW);
+        assert!(!purges.untouched(stamp, 7, "k"));
+        assert!(purges.untouched(purges.sequence(), 7, "k"));
     }
 
     #[test]

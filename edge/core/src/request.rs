@@ -15,7 +15,7 @@ pub enum MethodClass {
     Get,
     /// HEAD: may be answered from a stored response to GET.
     Head,
-    /// OPTIONS and TRACE: passed on, changes nothing.
+    /// Other safe methods, such as OPTIONS: passed on, changes nothing.
     Safe,
     /// Everything else, unknown methods too: passed on; a success invalidates (RFC 9111 section 4.4).
     Unsafe,
@@ -28,6 +28,8 @@ impl MethodClass {
             Method::GET => Self::Get,
             Method::HEAD => Self::Head,
             Method::OPTIONS | Method::TRACE => Self::Safe,
+            // The registry of methods (RFC 9110 section 16.1.1) has these as safe too.
+            _ if ["PROPFIND", "REPORT", "SEARCH"].contains(&method.as_str()) => Self::Safe,
             _ => Self::Unsafe,
         }
     }

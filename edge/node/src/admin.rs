@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -49,34 +50,46 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     ([(header::CONTENT_TYPE, kind)], admin.node.metrics()).into_response()
 }
 
-/// `?url=URL` or `?all=true`, and `&mode=hard` (the default) or `soft`.
+/// `?url=URL`, `?group=NAME` or `?all=true`, and `&mode=hard` (the default) or `soft`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Purge {
     url: Option<String>,
+    group: Option<String>,
     #[serde(default)]
     all: bool,
     #[serde(default)]
     mode: PurgeMode,
 }
 
-async fn purge(State(admin): State<Admin>, Query(asked): Query<Purge>) -> Response {
-    let done = match (&asked.url, asked.all) {
-        (Some(url), false) => admin.node.purge(url, asked.mode),
-        (None, true) => Ok(admin.node.purge_all(asked.mode)),
+async fn purge(
+    State(admin): State<Admin>,
+    asked: Result<Query<Purge>, QueryRejection>,
+) -> Response {
+    let asked = match asked {
+        Ok(Query(asked)) => asked,
+        Err(error) => return refused(&error.body_text()),
+    };
+    let done = match (&asked.url, &asked.group, asked.all) {
+        (Some(url), None, false) => admin.node.purge(url, asked.mode),
+        (None, Some(group), false) => Ok(admin.node.purge_group(group, asked.mode)),
+        (None, None, true) => Ok(admin.node.purge_all(asked.mode)),
         _ => Err(PurgeError::What),
     };
     match done {
-        Ok(sequence) => {
-            Json(json!({ "purged": asked.url, "all": asked.all, "sequence": sequence }))
-                .into_response()
-        }
-        Err(error) => (
-            StatusCode::BAD_REQUEST,
-            Json(json!({ "error": error.to_string() })),
-        )
-            .into_response(),
+        Ok(sequence) => Json(json!({
+            "purged": asked.url,
+            "group": asked.group,
+            "all": asked.all,
+            "sequence": sequence
+        }))
+        .into_response(),
+        Err(error) => refused(&error.to_string()),
     }
+}
+
+fn refused(why: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": why }))).into_response()
 }
 
 async fn stop(State(admin): State<Admin>) -> Response {

@@ -46,7 +46,7 @@ pub(crate) enum PurgeMode {
 /// Why nothing was purged.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PurgeError {
-    #[error("say what to purge: url=URL or all=true")]
+    #[error("say what to purge: one of url=URL, group=NAME and all=true")]
     What,
     #[error("{0:?} is not an absolute URL: {1}")]
     Url(String, TargetError),
@@ -134,6 +134,13 @@ impl Node {
             target = TargetUri::parse(&uri.to_string())?;
         }
         Ok(self.config.policy.key.key(&target))
+    }
+
+    /// Purges the group of this name, of all origins that this node serves (RFC 9875).
+    pub(crate) fn purge_group(&self, group: &str, mode: PurgeMode) -> Sequence {
+        self.counters.purges.inc();
+        let tag = edge_core::groups::tag(group);
+        self.store.purge_tag(tag, mode.into(), self.now())
     }
 
     /// Purges everything.

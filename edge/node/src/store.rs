@@ -10,7 +10,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use edge_core::purge::{Check, Mode, Purges, Sequence};
-use edge_core::{CacheKey, Lookup, Normalise, SelectingFields, Stored, StoredHead, Timestamp};
+use edge_core::{
+    CacheKey, Lookup, Normalise, SelectingFields, Stored, StoredHead, Timestamp, groups,
+};
 use foyer::{
     Cache, CacheBuilder, EventListener, EvictionConfig, FifoConfig, LfuConfig, LruConfig,
     S3FifoConfig, SieveConfig,
@@ -259,7 +261,11 @@ impl Store {
         if stamp == self.stamp() {
             return Some((entry, None));
         }
-        match self.check(stamp, primary) {
+        let tags = match &entry.what {
+            What::Response(response) => groups::tags(primary, &response.head),
+            What::Varies(_) | What::HitForMiss(_) => groups::Tags::new(),
+        };
+        match self.check(stamp, primary, &tags) {
             Check::Current(sequence) => {
                 entry.stamp.fetch_max(sequence, Ordering::Relaxed);
                 Some((entry, None))
@@ -269,14 +275,18 @@ impl Store {
         }
     }
 
-    fn check(&self, stamp: Sequence, primary: &CacheKey) -> Check {
+    fn check(&self, stamp: Sequence, primary: &CacheKey, tags: &[u64]) -> Check {
         let purges = self.purges.read().unwrap_or_else(PoisonError::into_inner);
-        purges.check(stamp, primary.hash(), primary.as_str(), &[])
+        purges.check(stamp, primary.hash(), primary.as_str(), tags)
     }
 
     /// Whether what was asked for at `stamp` may still be handed to requests that come now.
     pub(crate) fn current(&self, stamp: Sequence, primary: &CacheKey) -> bool {
-        stamp == self.stamp() || matches!(self.check(stamp, primary), Check::Current(_))
+        if stamp == self.stamp() {
+            return true;
+        }
+        let purges = self.purges.read().unwrap_or_else(PoisonError::into_inner);
+        purges.untouched(stamp, primary.hash(), primary.as_str())
     }
 
     fn insert(&self, key: CacheKey, stamp: Sequence, what: What) {
@@ -325,6 +335,11 @@ impl Store {
     /// Purges one resource with all its variants.
     pub(crate) fn purge_key(&self, key: &CacheKey, mode: Mode, now: Timestamp) -> Sequence {
         self.purge(|purges| purges.purge_key(key.hash(), mode, now))
+    }
+
+    /// Purges all that belong to a group, given its tag.
+    pub(crate) fn purge_tag(&self, tag: u64, mode: Mode, now: Timestamp) -> Sequence {
+        self.purge(|purges| purges.purge_tag(tag, mode, now))
     }
 
     /// Purges everything.

@@ -16,11 +16,10 @@ pub fn delta_seconds(bytes: &[u8]) -> Option<u64> {
     })
 }
 
-/// The age a response claims, in seconds: the first member of the first line, parameters after `;`
+/// The age a response claims, in seconds: the first member of all lines, parameters after `;`
 /// dropped. `None` without the field or if it is not a number.
 pub fn of(headers: &HeaderMap) -> Option<u64> {
-    let line = headers.get(header::AGE)?.as_bytes();
-    let member = line.split(|byte| *byte == b',').next().unwrap_or_default();
+    let member = super::list(headers, &header::AGE).next()?;
     let value = member
         .split(|byte| *byte == b';')
         .next()
@@ -51,6 +50,15 @@ mod tests {
         check("\"1\"", None);
         check("", None);
         check("a, 1", None);
+        check("7200 3", None);
+        check("7200;a, 1", Some(7200));
+        check("'1'", None);
+        check("0x10", None);
         assert_eq!(of(&HeaderMap::new()), None);
+        let mut lines = HeaderMap::new();
+        for (line, expected) in [("", None), ("17", Some(17)), ("3", Some(17))] {
+            lines.append(header::AGE, HeaderValue::from_static(line));
+            assert_eq!(of(&lines), expected, "{line}");
+        }
     }
 }

@@ -5,11 +5,14 @@ use http::{HeaderMap, HeaderName, header};
 use super::list;
 
 /// Fields that are hop-by-hop even where `Connection` does not name them.
-const ALWAYS: [HeaderName; 8] = [
+const ALWAYS: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     header::PROXY_AUTHENTICATE,
+    // Between a client and the next proxy (RFC 9110 section 11.7), and never stored (RFC 9111
+    // section 3.1).
+    HeaderName::from_static("proxy-authentication-info"),
     header::PROXY_AUTHORIZATION,
     header::TE,
     header::TRANSFER_ENCODING,
@@ -52,6 +55,8 @@ mod tests {
             ("x-c", "3"),
             ("keep-alive", "timeout=5"),
             ("te", "trailers"),
+            ("proxy-authenticate", "Basic"),
+            ("proxy-authentication-info", "x=1"),
             ("transfer-encoding", "chunked"),
         ] {
             headers.append(

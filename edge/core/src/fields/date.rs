@@ -20,12 +20,15 @@ const MONTHS: [&str; 12] = [
 
 /// The latest instant that IMF-fixdate can say: its year has four digits.
 const LATEST: i64 = 253_402_300_799;
+/// 50 mean years of the Gregorian calendar, in seconds.
+const FIFTY_YEARS: i64 = 50 * 31_556_952;
 /// The first second of the year 0.
 const EARLIEST: i64 = -62_167_219_200;
 
 /// Reads an HTTP date: IMF-fixdate, RFC 850 (its two-digit year is in the past if it would be more
-/// than 50 years after `now`) or asctime. Returns seconds since the Unix epoch, or `None` for
-/// anything else: other zones, missing digits, doubled spaces, a wrong day of the week are not dates.
+/// than 50 years after `now`) or asctime, in any case (RFC 9111 section 4.2). Returns seconds since
+/// the Unix epoch, or `None` for anything else: other zones, missing digits, doubled spaces are not
+/// dates. The day of the week must be one; whether it is that day's, no RFC asks.
 pub fn parse(value: &[u8], now: Timestamp) -> Option<i64> {
     let text = std::str::from_utf8(value).ok()?;
     let text = text.trim_matches([' ', '\t']);
@@ -63,36 +66,37 @@ fn imf_fixdate(text: &str) -> Option<i64> {
     if bytes.len() != 29 || &bytes[3..5] != b", " || bytes[7] != b' ' || bytes[11] != b' ' {
         return None;
     }
-    if bytes[16] != b' ' || &bytes[25..] != b" GMT" {
+    if bytes[16] != b' ' || !bytes[25..].eq_ignore_ascii_case(b" GMT") {
         return None;
     }
     let day = digits(&bytes[5..7])?;
     let month = named(&bytes[8..11], &MONTHS)?;
     let year = digits(&bytes[12..16])?;
-    let weekday = named(&bytes[..3], &DAYS)?;
-    seconds(year, month, day, &bytes[17..25], weekday)
+    named(&bytes[..3], &DAYS)?;
+    seconds(year, month, day, &bytes[17..25])
 }
 
 /// `Sunday, 06-Nov-94 08:49:37 GMT`
 fn rfc850(text: &str, now: Timestamp) -> Option<i64> {
     let (name, rest) = text.split_once(", ")?;
-    let weekday = named(name.as_bytes(), &LONG_DAYS)?;
+    named(name.as_bytes(), &LONG_DAYS)?;
     let bytes = rest.as_bytes();
     if bytes.len() != 22 || bytes[2] != b'-' || bytes[6] != b'-' || bytes[9] != b' ' {
         return None;
     }
-    if &bytes[18..] != b" GMT" {
+    if !bytes[18..].eq_ignore_ascii_case(b" GMT") {
         return None;
     }
     let day = digits(&bytes[..2])?;
     let month = named(&bytes[3..6], &MONTHS)?;
     let two = digits(&bytes[7..9])?;
     let (this_year, _, _) = civil_from_days(now.seconds().div_euclid(86_400));
-    let mut year = this_year - this_year.rem_euclid(100) + two;
-    if year > this_year + 50 {
-        year -= 100;
+    let year = this_year - this_year.rem_euclid(100) + two;
+    let found = seconds(year, month, day, &bytes[10..18]);
+    match found {
+        Some(at) if at - now.seconds() <= FIFTY_YEARS => found,
+        _ => seconds(year - 100, month, day, &bytes[10..18]),
     }
-    seconds(year, month, day, &bytes[10..18], weekday)
 }
 
 /// `Sun Nov  6 08:49:37 1994`
@@ -101,7 +105,7 @@ fn asctime(text: &str) -> Option<i64> {
     if bytes.len() != 24 || bytes[7] != b' ' || bytes[10] != b' ' || bytes[19] != b' ' {
         return None;
     }
-    let weekday = named(&bytes[..3], &DAYS)?;
+    named(&bytes[..3], &DAYS)?;
     let month = named(&bytes[4..7], &MONTHS)?;
     let day = if bytes[8] == b' ' {
         digits(&bytes[9..10])?
@@ -109,11 +113,11 @@ fn asctime(text: &str) -> Option<i64> {
         digits(&bytes[8..10])?
     };
     let year = digits(&bytes[20..24])?;
-    seconds(year, month, day, &bytes[11..19], weekday)
+    seconds(year, month, day, &bytes[11..19])
 }
 
-/// Puts the parts together; `time` is `08:49:37`, `month` and `weekday` count from 0.
-fn seconds(year: i64, month: usize, day: i64, time: &[u8], named_day: usize) -> Option<i64> {
+/// Puts the parts together; `time` is `08:49:37`, `month` counts from 0.
+fn seconds(year: i64, month: usize, day: i64, time: &[u8]) -> Option<i64> {
     if time.len() != 8 || time[2] != b':' || time[5] != b':' {
         return None;
     }
@@ -128,7 +132,7 @@ fn seconds(year: i64, month: usize, day: i64, time: &[u8], named_day: usize) -> 
         return None;
     }
     let days = days_from_civil(year, month, day);
-    (weekday(days) == named_day).then_some(days * 86_400 + hour * 3600 + minute * 60 + second)
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {
@@ -139,7 +143,9 @@ fn digits(bytes: &[u8]) -> Option<i64> {
 }
 
 fn named(bytes: &[u8], names: &[&str]) -> Option<usize> {
-    names.iter().position(|name| name.as_bytes() == bytes)
+    names
+        .iter()
+        .position(|name| name.as_bytes().eq_ignore_ascii_case(bytes))
 }
 
 fn days_in(year: i64, month: i64) -> i64 {
@@ -193,6 +199,10 @@ mod tests {
             "Sun, 06 Nov 1994 08:49:37 GMT",
             "Sunday, 06-Nov-94 08:49:37 GMT",
             "Sun Nov  6 08:49:37 1994",
+            "sun, 06 NOV 1994 08:49:37 gmt",
+            "SUNDAY, 06-nov-94 08:49:37 Gmt",
+            // It was a Sunday, but no RFC asks.
+            "Mon, 06 Nov 1994 08:49:37 GMT",
         ] {
             assert_eq!(parse(text.as_bytes(), NOW), Some(784_111_777), "{text}");
         }
@@ -212,8 +222,8 @@ mod tests {
             "Sun 06 Nov 1994 08:49:37 GMT",
             "Sun,  06 Nov 1994 08:49:37 GMT",
             "Sun, 06  Nov 1994 08:49:37 GMT",
-            "Sun, 06 nov 1994 08:49:37 GMT",
-            "Mon, 06 Nov 1994 08:49:37 GMT",
+            "Xxx, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08.49.37 GMT",
             "Sun, 06-Nov-1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 08:49:37 GMT x",
             "Sun, 31 Feb 1994 08:49:37 GMT",
@@ -227,10 +237,14 @@ mod tests {
 
     #[test]
     fn a_two_digit_year_is_near() {
-        // 2026 is `now`: 76 is 50 years ahead and stays there, 77 would be 51.
+        // `now` is 18 November 2026: a day later in 76 is more than 50 years ahead.
         let year = |text: &str| parse(text.as_bytes(), NOW).map(|s| civil_from_days(s / 86_400).0);
         assert_eq!(year("Wednesday, 01-Jan-76 00:00:00 GMT"), Some(2076));
+        assert_eq!(year("Sunday, 15-Nov-76 00:00:00 GMT"), Some(2076));
+        assert_eq!(year("Saturday, 20-Nov-76 00:00:00 GMT"), Some(1976));
         assert_eq!(year("Saturday, 01-Jan-77 00:00:00 GMT"), Some(1977));
+        // A leap day that only one of the two years has.
+        assert_eq!(year("Tuesday, 29-Feb-00 00:00:00 GMT"), Some(2000));
     }
 
     #[test]

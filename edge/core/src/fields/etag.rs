@@ -9,20 +9,24 @@ use super::split_tags;
 pub struct ETag<'a> {
     /// Marked as weak.
     pub weak: bool,
-    /// The opaque part, with its quotes; without any if the sender forgot them.
+    /// The opaque part, without its quotes.
     pub opaque: &'a [u8],
 }
 
 impl<'a> ETag<'a> {
-    /// Reads one entity tag. A tag without quotes is taken as it stands (some origins send such
-    /// tags, and compare them so); an empty one is none.
+    /// Reads one entity tag. One without quotes, as some origins and clients send them, is the same
+    /// as with them; nothing at all is none.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let bytes = bytes.trim_ascii();
         let (weak, opaque) = match bytes {
             [b'W', b'/', rest @ ..] => (true, rest),
             _ => (false, bytes),
         };
-        (!opaque.is_empty()).then_some(Self { weak, opaque })
+        let bare = match opaque {
+            [b'"', inside @ .., b'"'] => inside,
+            _ => opaque,
+        };
+        (!opaque.is_empty()).then_some(Self { weak, opaque: bare })
     }
 
     /// The tag of a message.
@@ -84,7 +88,12 @@ mod tests {
         check(b"*", b"", true);
         check(b"\"\xfc\"", b"\"\xfc\"", true);
         check(b"abc", b"abc", true);
-        check(b"\"abc\"", b"abc", false);
+        check(b"\"abc\"", b"abc", true);
+        check(b"abc", b"\"abc\"", true);
+        check(b"abc, \"d\"", b"\"abc\"", true);
+        check(b"\"\"", b"\"\"", true);
+        check(b"W\"a\"", b"\"a\"", false);
+        check(b"W\\\"a\"", b"\"a\"", false);
         check(b"w/\"a\"", b"\"a\"", false);
         check(b"", b"\"a\"", false);
     }

@@ -2,6 +2,7 @@
 
 mod broken;
 mod collapsing;
+mod groups;
 mod large;
 mod operating;
 mod passing;
