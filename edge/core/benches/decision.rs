@@ -180,6 +180,7 @@ fn hit_head(bencher: Bencher) {
         stored: Some(stored),
         length: Some(10_240),
         passed: false,
+        boundary: || 0,
     };
     let handling = Handling::hit(3_600_000);
     bencher.bench(|| {

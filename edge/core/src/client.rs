@@ -1,5 +1,5 @@
 //! The response that goes to the client: Age, Via and Cache-Status, 304 to its own preconditions,
-//! a single byte range. Knows which bytes of the body go out, and nothing about the bytes.
+//! byte ranges. Knows which bytes of the body go out, and nothing about the bytes.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
@@ -9,13 +9,13 @@ use crate::{
         connection::remove_hop_by_hop,
         date,
         etag::{ETag, list_matches},
-        range::{Asked, ByteRange, parse as parse_range},
     },
     hops::append_via,
+    ranges::{Asked, ByteRange, Multipart, Specs},
 };
 
 /// Which bytes of the body go to the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// None.
     None,
@@ -23,6 +23,8 @@ pub enum Body {
     Whole,
     /// This part of it.
     Part(ByteRange),
+    /// These parts of it, with what stands between them.
+    Parts(Multipart),
 }
 
 /// The head that goes to the client, and which bytes of the body.
@@ -48,6 +50,8 @@ pub struct Source {
     pub length: Option<u64>,
     /// The client's preconditions and Range went upstream as they are, so that this answer is final.
     pub passed: bool,
+    /// Makes what tells the parts of a multipart body apart: a number that nobody can foresee.
+    pub boundary: fn() -> u64,
 }
 
 /// The response for a client, made from a stored head or an upstream one.
@@ -89,7 +93,7 @@ pub fn client_response(
             return response.into_not_modified();
         }
         if let (&Method::GET, Some(length)) = (&request.method, source.length) {
-            response.take_range(&request.headers, length, now);
+            response.take_range(&request.headers, length, source.boundary, now);
         }
     }
     response.finish(request, source.length)
@@ -150,9 +154,13 @@ fn date_in(headers: &HeaderMap, name: HeaderName, now: Timestamp) -> Option<i64>
 /// Whether the range is wanted of this very representation (RFC 9110 section 13.1.5): the same
 /// strong entity tag, or a Last-Modified that is strong (at least a second before Date).
 fn if_range_holds(request: &HeaderMap, response: &HeaderMap, now: Timestamp) -> bool {
-    let Some(condition) = request.get(header::IF_RANGE) else {
+    let mut lines = request.get_all(header::IF_RANGE).iter();
+    let Some(condition) = lines.next() else {
         return true;
     };
+    if lines.next().is_some() {
+        return false;
+    }
     let condition = condition.as_bytes();
     if condition.starts_with(b"\"") || condition.starts_with(b"W/") {
         let tags = (ETag::parse(condition), ETag::of(response));
@@ -183,27 +191,52 @@ impl ClientResponse {
         self
     }
 
-    fn take_range(&mut self, request: &HeaderMap, length: u64, now: Timestamp) {
+    fn take_range(
+        &mut self,
+        request: &HeaderMap,
+        length: u64,
+        boundary: fn() -> u64,
+        now: Timestamp,
+    ) {
         let mut lines = request.get_all(header::RANGE).iter();
         let (Some(line), None) = (lines.next(), lines.next()) else {
+            return;
+        };
+        let Some(specs) = Specs::parse(line.as_bytes()) else {
             return;
         };
         if !if_range_holds(request, &self.headers, now) {
             return;
         }
-        match parse_range(line.as_bytes(), length) {
+        let headers = &mut self.headers;
+        match specs.of(length) {
             Asked::Whole => {}
             Asked::Part(range) => {
                 self.status = StatusCode::PARTIAL_CONTENT;
-                self.headers
-                    .insert(header::CONTENT_RANGE, range.content_range(length));
+                headers.insert(header::CONTENT_RANGE, range.content_range(length));
                 self.body = Body::Part(range);
+            }
+            Asked::Parts(parts) => {
+                self.status = StatusCode::PARTIAL_CONTENT;
+                let media_type = headers.get(header::CONTENT_TYPE);
+                let multipart = Multipart::new(parts, length, media_type, boundary());
+                headers.insert(header::CONTENT_TYPE, multipart.content_type());
+                self.body = Body::Parts(multipart);
             }
             Asked::Unsatisfiable => {
                 self.status = StatusCode::RANGE_NOT_SATISFIABLE;
                 if let Ok(value) = HeaderValue::try_from(format!("bytes */{length}")) {
-                    self.headers.insert(header::CONTENT_RANGE, value);
+                    headers.insert(header::CONTENT_RANGE, value);
                 }
+                // An answer to this one request: what was said of the stored one is not said of it.
+                for name in [
+                    header::CONTENT_TYPE,
+                    header::CONTENT_ENCODING,
+                    header::EXPIRES,
+                ] {
+                    headers.remove(name);
+                }
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 self.body = Body::None;
             }
         }
@@ -219,10 +252,11 @@ impl ClientResponse {
             self.body = Body::None;
             return self;
         }
-        let bytes = match self.body {
+        let bytes = match &self.body {
             Body::None => Some(0),
             Body::Whole => length,
             Body::Part(range) => Some(range.len()),
+            Body::Parts(multipart) => Some(multipart.length()),
         };
         if let Some(bytes) = bytes {
             self.headers

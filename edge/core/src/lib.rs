@@ -23,6 +23,7 @@ mod hops;
 mod key;
 mod policy;
 pub mod purge;
+pub mod ranges;
 mod reason;
 mod request;
 mod reuse;

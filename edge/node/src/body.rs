@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use smallvec::SmallVec;
 
 use crate::counters::Counters;
+use crate::cut::{self, Cut};
 use crate::laggard::Resume;
 use crate::transfer::{Next, Reader};
 use crate::upstream::{Failure, UpstreamBody};
@@ -26,7 +27,7 @@ pub(crate) struct ReplyBody {
 
 enum Kind {
     Pieces(std::iter::Peekable<smallvec::IntoIter<[Bytes; 1]>>),
-    Shared(Box<Shared>),
+    Streamed(Box<Streamed>),
     Upstream(UpstreamBody),
 }
 
@@ -45,24 +46,16 @@ impl ReplyBody {
         }
     }
 
-    /// A reader's share of a transfer: what comes after the first `skip` bytes, `take` bytes of it
-    /// or all that comes.
+    /// What `cut` wants of a transfer, `length` bytes in all where that is known.
     pub(crate) fn shared(
         reader: Reader,
         resume: Option<Resume>,
-        skip: u64,
-        take: Option<u64>,
+        cut: Cut,
+        length: Option<u64>,
         counters: Arc<Counters>,
     ) -> Self {
-        let shared = Shared {
-            from: From::Transfer(reader, resume.map(Box::new)),
-            skip,
-        };
-        Self {
-            kind: Kind::Shared(Box::new(shared)),
-            left: take,
-            counters,
-        }
+        let from = From::Transfer(reader, resume.map(Box::new));
+        Self::streamed(from, cut, length, counters)
     }
 
     /// As it comes from upstream, for this client alone.
@@ -74,33 +67,37 @@ impl ReplyBody {
             counters,
         }
     }
-}
 
-impl ReplyBody {
-    /// A part of what comes from upstream, for this client alone.
+    /// What `cut` wants of what comes from upstream, for this client alone.
     pub(crate) fn part_of_upstream(
         body: UpstreamBody,
-        skip: u64,
-        take: u64,
+        cut: Cut,
+        length: Option<u64>,
         counters: Arc<Counters>,
     ) -> Self {
-        let shared = Shared {
-            from: From::Own(body, 0),
-            skip,
+        Self::streamed(From::Own(body, 0), cut, length, counters)
+    }
+
+    fn streamed(from: From, cut: Cut, length: Option<u64>, counters: Arc<Counters>) -> Self {
+        let streamed = Streamed {
+            from,
+            cut,
+            rest: Bytes::new(),
         };
         Self {
-            kind: Kind::Shared(Box::new(shared)),
-            left: Some(take),
+            kind: Kind::Streamed(Box::new(streamed)),
+            left: length,
             counters,
         }
     }
 }
 
-/// A reader's share of a transfer.
-struct Shared {
+/// What is cut out of a body as it comes.
+struct Streamed {
     from: From,
-    /// Bytes to pass over before the first one that is wanted.
-    skip: u64,
+    cut: Cut,
+    /// What has come and is not cut yet.
+    rest: Bytes,
 }
 
 type Resuming = Pin<Box<dyn Future<Output = Result<(UpstreamBody, u64), Failure>> + Send>>;
@@ -112,16 +109,43 @@ enum From {
     Own(UpstreamBody, u64),
 }
 
-impl Shared {
+impl Streamed {
     fn poll_chunk(
         &mut self,
         cx: &mut Context<'_>,
         counters: &Counters,
     ) -> Poll<Option<Result<Bytes, Failure>>> {
         loop {
-            let mut chunk = match &mut self.from {
-                From::Transfer(reader, resume) => match ready!(reader.poll_next(cx)) {
-                    Next::Chunk(chunk) => chunk,
+            let wanted = match self.cut.next() {
+                cut::Next::Done => return Poll::Ready(None),
+                cut::Next::Text(text) => text,
+                cut::Next::More => {
+                    if self.rest.is_empty() {
+                        match ready!(self.from.poll_chunk(cx, counters)) {
+                            Some(Ok(chunk)) => self.rest = chunk,
+                            end => return Poll::Ready(end),
+                        }
+                    }
+                    self.cut.take(&mut self.rest)
+                }
+            };
+            if !wanted.is_empty() {
+                return Poll::Ready(Some(Ok(wanted)));
+            }
+        }
+    }
+}
+
+impl From {
+    fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+        counters: &Counters,
+    ) -> Poll<Option<Result<Bytes, Failure>>> {
+        loop {
+            match self {
+                Self::Transfer(reader, resume) => match ready!(reader.poll_next(cx)) {
+                    Next::Chunk(chunk) => return Poll::Ready(Some(Ok(chunk))),
                     Next::End => return Poll::Ready(None),
                     Next::Failed(failure) => return Poll::Ready(Some(Err(failure))),
                     Next::Behind(offset) => {
@@ -129,22 +153,20 @@ impl Shared {
                             counters.laggards_ended.inc();
                             return Poll::Ready(Some(Err(Failure::Changed)));
                         };
-                        self.from = From::Resuming(Box::pin(resume.from(offset)));
-                        continue;
+                        *self = Self::Resuming(Box::pin(resume.from(offset)));
                     }
                 },
-                From::Resuming(resuming) => match ready!(resuming.as_mut().poll(cx)) {
+                Self::Resuming(resuming) => match ready!(resuming.as_mut().poll(cx)) {
                     Ok((body, had)) => {
                         counters.laggards_refetched.inc();
-                        self.from = From::Own(body, had);
-                        continue;
+                        *self = Self::Own(body, had);
                     }
                     Err(failure) => {
                         counters.laggards_ended.inc();
                         return Poll::Ready(Some(Err(failure)));
                     }
                 },
-                From::Own(body, had) => match ready!(Pin::new(body).poll_frame(cx)) {
+                Self::Own(body, had) => match ready!(Pin::new(body).poll_frame(cx)) {
                     None => return Poll::Ready(None),
                     Some(Err(failure)) => return Poll::Ready(Some(Err(failure))),
                     Some(Ok(frame)) => {
@@ -152,13 +174,11 @@ impl Shared {
                             continue;
                         };
                         pass_over(&mut chunk, had);
-                        chunk
+                        if !chunk.is_empty() {
+                            return Poll::Ready(Some(Ok(chunk)));
+                        }
                     }
                 },
-            };
-            pass_over(&mut chunk, &mut self.skip);
-            if !chunk.is_empty() {
-                return Poll::Ready(Some(Ok(chunk)));
             }
         }
     }
@@ -185,8 +205,8 @@ impl Body for ReplyBody {
         let chunk = match &mut this.kind {
             Kind::Pieces(pieces) => pieces.next().map(Ok),
             // Nothing more is wanted; the transfer may go on without this reader.
-            Kind::Shared(_) if whole => None,
-            Kind::Shared(shared) => ready!(shared.poll_chunk(cx, &this.counters)),
+            Kind::Streamed(_) if whole => None,
+            Kind::Streamed(streamed) => ready!(streamed.poll_chunk(cx, &this.counters)),
             Kind::Upstream(body) => match ready!(Pin::new(body).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(bytes) => Some(Ok(bytes)),

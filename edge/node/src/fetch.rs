@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use edge_core::purge::{Mode, Sequence};
 use edge_core::{
-    Action, Answer, Detail, Digest, Event, Forward, From, Handling, Keep, NotStorable,
-    ResponseHead, Source, Stored, StoredHead, UpstreamError, Validators, Vary, born, digest,
-    refresh_request, update_304, upstream_request,
+    Action, Answer, Body as Which, Detail, Digest, Event, Forward, From, Handling, Keep,
+    NotStorable, ResponseHead, Source, Stored, StoredHead, UpstreamError, Validators, Vary, born,
+    digest, refresh_request, update_304, upstream_request,
 };
 use http::{HeaderMap, Method, header};
 use http_body::Body as _;
 
 use crate::body::ReplyBody;
+use crate::cut;
 use crate::fill::{Fill, Stores};
 use crate::flights::{Arrived, Cargo, Landed};
 use crate::laggard::Resume;
@@ -279,6 +280,7 @@ impl Ride {
             stored,
             length: length.filter(|_| whole),
             passed: !whole,
+            boundary: cut::boundary,
         };
         let counters = Arc::clone(&node.counters);
         let mut reply = serve::reply(
@@ -289,10 +291,11 @@ impl Ride {
             source,
             handling,
             node.now(),
-            |range| match range {
-                None => ReplyBody::upstream(body, counters),
-                Some((start, end)) => {
-                    ReplyBody::part_of_upstream(body, start, end - start, counters)
+            |which| match which {
+                Which::None | Which::Whole => ReplyBody::upstream(body, counters),
+                part => {
+                    let (cut, length) = cut::cut(part, length);
+                    ReplyBody::part_of_upstream(body, cut, length, counters)
                 }
             },
         );

@@ -12,6 +12,7 @@ mod body;
 mod client;
 mod config;
 mod counters;
+mod cut;
 mod fetch;
 mod fill;
 mod flights;

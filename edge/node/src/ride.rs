@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use crate::body::ReplyBody;
+use crate::cut;
 use crate::flights::{Arrived, Cargo, Flight, Joined, Landed, Leading};
 use crate::node::Node;
 use crate::serve::{self, Reply};
@@ -342,6 +343,7 @@ impl Ride {
             stored: Some(arrived.facts),
             length: arrived.length,
             passed: false,
+            boundary: cut::boundary,
         };
         serve::reply(
             node,
@@ -351,17 +353,10 @@ impl Ride {
             source,
             handling,
             node.now(),
-            |range| {
-                let (skip, take) = range.map_or((0, arrived.length), |(start, end)| {
-                    (start, Some(end - start))
-                });
-                ReplyBody::shared(
-                    reader,
-                    arrived.resume.clone(),
-                    skip,
-                    take,
-                    Arc::clone(&node.counters),
-                )
+            |which| {
+                let (cut, length) = cut::cut(which, arrived.length);
+                let counters = Arc::clone(&node.counters);
+                ReplyBody::shared(reader, arrived.resume.clone(), cut, length, counters)
             },
         )
     }

@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 
 use crate::body::ReplyBody;
 use crate::client;
+use crate::cut;
 use crate::node::Node;
 use crate::ride::{Ask, Ride};
 use crate::running::Phase;
@@ -218,6 +219,7 @@ pub(crate) fn stored(
         stored: Some(facts),
         length: Some(length),
         passed: false,
+        boundary: cut::boundary,
     };
     reply(
         node,
@@ -227,11 +229,26 @@ pub(crate) fn stored(
         source,
         handling,
         now,
-        |range| {
-            let (start, end) = range.unwrap_or((0, length));
-            ReplyBody::pieces(response.body.part(start, end), Arc::clone(&node.counters))
-        },
+        |which| ReplyBody::pieces(pieces(&response.body, which), Arc::clone(&node.counters)),
     )
+}
+
+/// What is wanted of a body that is all here.
+fn pieces(body: &store::Body, which: Which) -> SmallVec<[bytes::Bytes; 1]> {
+    match which {
+        Which::None => SmallVec::new(),
+        Which::Whole => body.part(0, body.length()),
+        Which::Part(range) => body.part(range.start, range.end),
+        Which::Parts(multipart) => {
+            let mut pieces = SmallVec::new();
+            for (head, range) in multipart.parts() {
+                pieces.push(head);
+                pieces.extend(body.part(range.start, range.end));
+            }
+            pieces.push(multipart.end());
+            pieces
+        }
+    }
 }
 
 /// A reply whose head is made by the core and whose body by `body`, given the part that is wanted.
@@ -247,20 +264,21 @@ pub(crate) fn reply(
     source: Source,
     handling: &Handling,
     now: Timestamp,
-    body: impl FnOnce(Option<(u64, u64)>) -> ReplyBody,
+    body: impl FnOnce(Which) -> ReplyBody,
 ) -> Reply {
     let policy = &node.config.policy;
     let shown = policy.status_key.then(|| key.as_str());
     let response = client_response(head, from, source, handling, shown, policy, now);
-    let length = match response.body {
+    let length = match &response.body {
         Which::None => None,
         Which::Whole => source.length,
         Which::Part(range) => Some(range.len()),
+        Which::Parts(multipart) => Some(multipart.length()),
     };
+    let none = response.body == Which::None;
     let body = match response.body {
         Which::None => ReplyBody::empty(Arc::clone(&node.counters)),
-        Which::Whole => body(None),
-        Which::Part(range) => body(Some((range.start, range.end))),
+        which => body(which),
     };
     node.counters
         .handled(handling.class(response.status.as_u16()));
@@ -271,7 +289,7 @@ pub(crate) fn reply(
     let headers = reply.headers_mut();
     headers.remove(header::TRANSFER_ENCODING);
     headers.remove(header::CONNECTION);
-    if !matches!(response.body, Which::None) {
+    if !none {
         match length {
             Some(length) => drop(headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length))),
             None => drop(headers.remove(header::CONTENT_LENGTH)),

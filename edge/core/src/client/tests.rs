@@ -36,6 +36,7 @@ fn answer(
         stored: Some(stored),
         length,
         passed: false,
+        boundary: || 7,
     };
     let handling = Handling::hit(stored.ttl(NOW));
     let policy = Policy {
@@ -60,7 +61,7 @@ fn a_hit() {
         ("link", "a"),
     ];
     let found = answer(Method::GET, &[], &stored, Some(10));
-    assert_eq!((found.status.as_u16(), found.body), (200, Body::Whole));
+    assert_eq!((found.status.as_u16(), &found.body), (200, &Body::Whole));
     assert_eq!(line(&found, "age"), Some("5"));
     assert_eq!(line(&found, "via"), Some("1.1 fra-1"));
     assert_eq!(line(&found, "content-length"), Some("10"));
@@ -71,7 +72,7 @@ fn a_hit() {
 #[test]
 fn head_has_no_body_and_the_same_fields() {
     let found = answer(Method::HEAD, &[("range", "bytes=0-1")], &[], Some(10));
-    assert_eq!((found.status.as_u16(), found.body), (200, Body::None));
+    assert_eq!((found.status.as_u16(), &found.body), (200, &Body::None));
     assert_eq!(line(&found, "content-length"), Some("10"));
 }
 
@@ -145,7 +146,13 @@ fn ranges() {
     check(&[range, ("if-range", LATER)], 200, Body::Whole);
     check(&[range, ("if-range", "x")], 200, Body::Whole);
     check(&[range, ("if-none-match", "\"a\"")], 304, Body::None);
-    check(&[("range", "bytes=0-1,3-4")], 200, Body::Whole);
+    check(
+        &[range, ("if-range", "\"a\""), ("if-range", "\"a\"")],
+        200,
+        Body::Whole,
+    );
+    check(&[("range", "bytes=0-1,2-4")], 206, part(0, 5));
+    check(&[range, ("range", "bytes=3-4")], 200, Body::Whole);
     check(&[("range", "bytes=10-")], 416, Body::None);
     // A Last-Modified of the very second of Date is no strong validator.
     let young = [("last-modified", LATER), ("date", LATER)];
@@ -160,9 +167,29 @@ fn ranges() {
     let found = answer(Method::GET, &[("range", "bytes=10-")], &[], Some(10));
     assert_eq!(line(&found, "content-range"), Some("bytes */10"));
     assert_eq!(line(&found, "content-length"), Some("0"));
+    assert_eq!(line(&found, "cache-control"), Some("no-store"));
     // An unknown length: the whole.
     let found = answer(Method::GET, &[range], &[], None);
-    assert_eq!((found.status.as_u16(), found.body), (200, Body::Whole));
+    assert_eq!((found.status.as_u16(), &found.body), (200, &Body::Whole));
+}
+
+#[test]
+fn several_ranges_are_a_multipart_body() {
+    let asked = [("range", "bytes=5-6, 0-1")];
+    let stored = [("content-type", "text/plain")];
+    let found = answer(Method::GET, &asked, &stored, Some(10));
+    assert_eq!(found.status, StatusCode::PARTIAL_CONTENT);
+    // RFC 9110 section 15.3.7.2: the parts have the field, the whole must not.
+    assert_eq!(line(&found, "content-range"), None);
+    let boundary = "multipart/byteranges; boundary=part0000000000000007";
+    assert_eq!(line(&found, "content-type"), Some(boundary));
+    let Body::Parts(multipart) = &found.body else {
+        panic!("{:?}", found.body);
+    };
+    let ranges: Vec<_> = multipart.parts().map(|(_, range)| range.start).collect();
+    assert_eq!(ranges, [5, 0]);
+    let length = multipart.length().to_string();
+    assert_eq!(line(&found, "content-length"), Some(length.as_str()));
 }
 
 #[test]
@@ -183,6 +210,7 @@ fn first_hand_answers_have_no_age() {
             stored: Some(stored),
             length: None,
             passed: false,
+            boundary: || 7,
         };
         let head = ResponseHead::received(StatusCode::OK, fields(lines), NOW);
         let handling = Handling::forwarded(Fwd::UriMiss);

@@ -6,7 +6,6 @@ pub mod cache_control;
 pub mod connection;
 pub mod date;
 pub mod etag;
-pub mod range;
 
 use http::{HeaderMap, HeaderName};
 
@@ -100,7 +99,6 @@ mod tests {
         #[test]
         fn readers_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), at: i64) {
             let _ = date::parse(&bytes, crate::Timestamp(at));
-            let _ = range::parse(&bytes, at.unsigned_abs());
             let _ = etag::ETag::parse(&bytes);
             let _ = age::delta_seconds(&bytes);
             let Ok(value) = HeaderValue::from_bytes(&bytes) else { return Ok(()) };

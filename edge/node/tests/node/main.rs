@@ -6,6 +6,7 @@ mod groups;
 mod large;
 mod operating;
 mod passing;
+mod ranges;
 mod stale;
 mod storing;
 mod support;
