@@ -133,6 +133,16 @@ fn the_lab_speaks_http_to_edges_and_routers() {
     must_not_need("lab", &["edge", "router", "cdnlab"]);
 }
 
+#[test]
+fn the_suite_sees_a_cache_from_outside() {
+    must_not_need(
+        "conformance",
+        &[
+            "edge", "origin", "geo-data", "router", "network", "lab", "cdnlab",
+        ],
+    );
+}
+
 /// All Rust sources of a module, given as `lab/src/report` (a folder, a file, or both).
 fn sources(module: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();

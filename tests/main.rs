@@ -5,6 +5,7 @@
 mod arrows;
 mod bad_input;
 mod cli;
+mod conformance;
 mod determinism;
 mod docs;
 mod edge;

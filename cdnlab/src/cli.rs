@@ -4,7 +4,9 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::{Failure, Outcome};
 use crate::process::{self, LogFormat, LogLevel};
-use crate::{compare, edge, explain, geo, health, link, origin, play, router, scenarios, up};
+use crate::{
+    compare, conformance, edge, explain, geo, health, link, origin, play, router, scenarios, up,
+};
 
 /// A CDN you can run, break and measure on one machine.
 ///
@@ -51,6 +53,7 @@ enum Door {
     Run(play::RunArgs),
     Simulate(play::SimulateArgs),
     Compare(compare::CompareArgs),
+    Conformance(conformance::ConformanceArgs),
     Up(up::UpArgs),
     Scenarios(scenarios::ScenariosArgs),
     Explain(explain::ExplainArgs),
@@ -73,6 +76,7 @@ impl Cli {
             Door::Run(args) => play::run(&args),
             Door::Simulate(args) => play::simulate(&args),
             Door::Compare(args) => compare::run(&args),
+            Door::Conformance(args) => conformance::run(&args),
             Door::Up(args) => up::run(&args),
             Door::Scenarios(args) => scenarios::run(&args),
             Door::Explain(args) => explain::run(&args),

@@ -3,6 +3,7 @@
 
 mod cli;
 mod compare;
+mod conformance;
 mod edge;
 mod exit;
 mod explain;
