@@ -5,7 +5,8 @@ use clap::{Parser, Subcommand};
 use crate::exit::{Failure, Outcome};
 use crate::process::{self, LogFormat, LogLevel};
 use crate::{
-    compare, conformance, edge, explain, geo, health, link, origin, play, router, scenarios, up,
+    compare, conformance, edge, explain, geo, health, link, origin, play, report, router, scenarios,
+    up,
 };
 
 /// A CDN you can run, break and measure on one machine.
@@ -52,6 +53,7 @@ pub(crate) struct Cli {
 enum Door {
     Run(play::RunArgs),
     Simulate(play::SimulateArgs),
+    Report(report::ReportArgs),
     Compare(compare::CompareArgs),
     Conformance(conformance::ConformanceArgs),
     Up(up::UpArgs),
@@ -75,6 +77,7 @@ impl Cli {
         match self.door {
             Door::Run(args) => play::run(&args),
             Door::Simulate(args) => play::simulate(&args),
+            Door::Report(args) => report::run(&args),
             Door::Compare(args) => compare::run(&args),
             Door::Conformance(args) => conformance::run(&args),
             Door::Up(args) => up::run(&args),

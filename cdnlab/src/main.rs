@@ -16,6 +16,7 @@ mod output;
 mod play;
 mod process;
 mod progress;
+mod report;
 mod router;
 mod scenarios;
 mod target;

@@ -84,7 +84,7 @@ struct PlayArgs {
     /// Play only this variant; may be repeated. Expectations about others are left out.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     variant: Vec<String>,
-    /// The folder for report.json; reports/SCENARIO-TIME unless said otherwise.
+    /// The folder for report.html and report.json; reports/SCENARIO-TIME unless said otherwise.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// No progress, and of the report only the verdict.
@@ -327,8 +327,8 @@ fn show(args: &PlayArgs, report: &Report, out: &Path) -> Result<(), Failure> {
         .to_json()
         .map_err(|error| Failure::of("cannot write the report as JSON", &error))?;
     let path = out.join("report.json");
-    fs::write(&path, &json)
-        .map_err(|error| Failure::of(format!("cannot write {}", path.display()), &error))?;
+    write(&path, &json)?;
+    write(&out.join("report.html"), &report::html::page(report))?;
     if args.json {
         output::print(&json)?;
     } else if args.quiet {
@@ -338,9 +338,14 @@ fn show(args: &PlayArgs, report: &Report, out: &Path) -> Result<(), Failure> {
         output::print(&render(report, Style { colour: terminal }))?;
     }
     if !args.quiet {
-        eprintln!("report: {}", path.display());
+        eprintln!("report: {0}/report.html, {0}/report.json", out.display());
     }
     Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text)
+        .map_err(|error| Failure::of(format!("cannot write {}", path.display()), &error))
 }
 
 fn sha256(text: &str) -> String {

@@ -1,7 +1,5 @@
 //! Several values or seeds make `cdnlab simulate` a sweep: its files, its table, its conclusion.
 
-use std::fs;
-use std::path::Path;
 use std::str::FromStr;
 use std::time::{Instant, SystemTime};
 
@@ -9,7 +7,7 @@ use lab::report;
 use lab::scenario::{Driver, ScenarioFile};
 use lab::sweep::{Order, Sweep, SweepError};
 
-use super::{PlayArgs, manifest, out_folder, refuse_other_driver, variants};
+use super::{PlayArgs, manifest, out_folder, refuse_other_driver, variants, write};
 use crate::exit::{Failure, Outcome};
 use crate::{geo, output, progress};
 
@@ -112,11 +110,6 @@ fn order(
         scale: args.change.scale,
         threads,
     })
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text)
-        .map_err(|error| Failure::of(format!("cannot write {}", path.display()), &error))
 }
 
 fn show(args: &PlayArgs, sweep: &Sweep, json: &str) -> Result<(), Failure> {

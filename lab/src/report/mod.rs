@@ -5,6 +5,7 @@
 
 mod build;
 mod course;
+pub mod html;
 mod manifest;
 mod tables;
 pub mod terminal;

@@ -83,7 +83,7 @@ fn manifest() -> Manifest {
     }
 }
 
-fn two_variants() -> Report {
+pub(super) fn two_variants() -> Report {
     let (cdn, direct) = (played(10), played(1));
     let expectations = [
         "cdn.request_hit_ratio >= 60 %",
@@ -138,9 +138,9 @@ fn colour_changes_no_letter() {
     assert!(painted.contains("\u{1b}[32m✔"));
 }
 
-#[test]
-fn hostile_names_reach_no_terminal() {
-    let hostile = "a\u{1b}]0;pwned\u{7}\n\u{202e}日本<b>=1+1";
+/// A run whose every name wants to be something else.
+pub(super) fn hostile() -> Report {
+    let hostile = "a\u{1b}]0;pwned\u{7}\n\u{202e}日本<b>=1+1</script><img src=x onerror=alert(1)>";
     let mut shape = shape();
     shape.regions[0] = hostile.into();
     shape.classes[0].name = hostile.repeat(9);
@@ -154,11 +154,16 @@ fn hostile_names_reach_no_terminal() {
         scenario: hostile.into(),
         ..manifest()
     };
-    let report = Report::new(
+    Report::new(
         manifest,
         &[(hostile, &measured), ("b", &measured)],
         &expectations,
-    );
+    )
+}
+
+#[test]
+fn hostile_names_reach_no_terminal() {
+    let report = hostile();
     let text = render(&report, Style::default());
     let bad = text
         .chars()

@@ -6,20 +6,19 @@ pub(crate) const WIDTH: usize = 100;
 /// A name as it may be shown: control characters, line breaks and marks that reorder text are replaced, and it is cut
 /// after `most` characters.
 pub(crate) fn plain(name: &str, most: usize) -> String {
-    let harmless = |c: char| {
-        let reorders = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if c.is_control() || reorders {
-            '\u{fffd}'
-        } else {
-            c
-        }
-    };
     let mut shown: String = name.chars().take(most).map(harmless).collect();
     if name.chars().count() > most {
         shown.pop();
         shown.push('…');
     }
     shown
+}
+
+/// A character, or a mark in its place if it controls a terminal or reorders text.
+pub(crate) const fn harmless(c: char) -> char {
+    let reorders = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let controls = matches!(c, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}');
+    if controls || reorders { '\u{fffd}' } else { c }
 }
 
 /// Words laid out in lines of at most [`WIDTH`] columns; lines after the first are indented by `indent`.
