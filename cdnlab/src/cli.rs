@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 use crate::exit::{Failure, Outcome};
 use crate::process::{self, LogFormat, LogLevel};
 use crate::{
-    compare, conformance, edge, explain, geo, health, link, origin, play, report, router, scenarios,
-    up,
+    compare, conformance, edge, explain, geo, health, link, origin, play, report, router,
+    scenarios, up,
 };
 
 /// A CDN you can run, break and measure on one machine.
