@@ -10,7 +10,7 @@ use crate::plan::Nanos;
 /// Longer than a request stays under way; what comes later counts by the origin's clock. Bounds what is held back.
 const UNDER_WAY: Nanos = 10_000_000_000;
 
-/// Records from just after the warm-up, held back until it is known when their requests were due.
+/// Records from just after the warm-up, kept until it is known when their requests were due.
 #[derive(Debug, Default)]
 pub(super) struct Border {
     /// The end of the warm-up; none where nothing is due, as in a sequential plan.
@@ -22,11 +22,11 @@ pub(super) struct Border {
 
 /// One record, as far as sums need it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Held {
+struct Held {
     step: u64,
     /// Index of its path class.
-    pub(super) path: usize,
-    pub(super) bytes: u64,
+    path: usize,
+    bytes: u64,
 }
 
 impl Border {
@@ -38,29 +38,38 @@ impl Border {
     }
 
     /// A client's request was due at `due`.
+    #[inline]
     pub(super) fn due(&mut self, step: u64, due: Nanos) {
         if self.end.is_some_and(|end| due < end) {
             self.warm = self.warm.max(step + 1);
         }
     }
 
-    /// Whether the record is held back.
-    pub(super) fn holds(&mut self, record: &OriginRecord, path: usize) -> bool {
+    /// The origin counted a request.
+    pub(super) fn origin(&mut self, record: &OriginRecord, path: usize) {
         let (Some(end), RequestId::Step(step)) = (self.end, record.id) else {
-            return false;
+            return;
         };
-        let holds = (end..end.saturating_add(UNDER_WAY)).contains(&record.at);
-        if holds {
+        if (end..end.saturating_add(UNDER_WAY)).contains(&record.at) {
             let bytes = record.body_bytes;
             self.held.push(Held { step, path, bytes });
         }
-        holds
     }
 
-    /// What was held back, each with whether its request belongs to the warm-up.
-    pub(super) fn settle(self) -> impl Iterator<Item = (bool, Held)> {
-        let warm = self.warm;
-        let side = move |held: Held| (held.step < warm, held);
-        self.held.into_iter().map(side)
+    pub(super) fn merge(&mut self, other: Self) {
+        self.warm = self.warm.max(other.warm);
+        self.held.extend(other.held);
+    }
+
+    /// What came after the warm-up and belongs to it: requests and bytes, by path class of so many (and the unknown one).
+    pub(super) fn settle(self, paths: usize) -> Vec<(u64, u64)> {
+        let mut belated = vec![(0, 0); paths + 1];
+        for held in self.held.iter().filter(|held| held.step < self.warm) {
+            if let Some((requests, bytes)) = belated.get_mut(held.path) {
+                *requests += 1;
+                *bytes += held.bytes;
+            }
+        }
+        belated
     }
 }

@@ -1,4 +1,4 @@
-//! Counters for one (region, node, path class) of one window. Every label combination is a sum of cells.
+//! Counters for one (region, node, path class) of one span. Every label combination is a sum of cells.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,19 +65,16 @@ impl Cause {
 /// Requests of one class.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tally {
-    pub(crate) requests: u64,
     pub(crate) bytes: u64,
     /// Microseconds from the intended send time to the first byte; complete answers only.
     pub(crate) ttfb: Histogram,
-    /// The same to the last byte; for errors, until they were given up.
+    /// The same to the last byte; for errors, until they were given up. Every request has one.
     pub(crate) total: Histogram,
 }
 
-/// One cell.
+/// What requests add beside their class.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Cell {
-    /// By request class; absent where no request fell.
-    pub(crate) classes: [Option<Box<Tally>>; RequestClass::COUNT],
+pub(crate) struct Counts {
     /// Complete, below 500, before the deadline.
     pub(crate) available: u64,
     /// In a cacheable class, and some cache on the way answered.
@@ -97,12 +94,36 @@ pub(crate) struct Cell {
     pub(crate) failures: [u64; Failure::ALL.len()],
 }
 
-impl Cell {
-    pub(crate) fn tally(&mut self, class: RequestClass) -> &mut Tally {
-        self.classes[class as usize].get_or_insert_default()
+/// One class of one cell, as it is folded: all that one request touches lies together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Part {
+    pub(crate) tally: Tally,
+    pub(crate) counts: Counts,
+}
+
+/// A sum of parts, from which figures follow.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cell {
+    /// By request class; absent where no request fell.
+    classes: [Option<Box<Tally>>; RequestClass::COUNT],
+    pub(crate) counts: Counts,
+}
+
+impl Tally {
+    pub(crate) fn requests(&self) -> u64 {
+        self.total.samples()
     }
 
-    /// What a complete answer adds beside its class.
+    fn merge(&mut self, other: &Self) {
+        self.bytes += other.bytes;
+        self.ttfb.merge(&other.ttfb);
+        self.total.merge(&other.total);
+    }
+}
+
+impl Counts {
+    /// What a complete answer adds.
+    #[inline]
     pub(crate) fn answer(&mut self, answer: &Answer, stale_ms: Option<u64>) {
         self.available += u64::from(answer.status < 500);
         self.versioned += u64::from(answer.version.is_some());
@@ -116,38 +137,7 @@ impl Cell {
         self.wrong += u64::from(answer.verified == Verified::Wrong);
     }
 
-    pub(crate) fn requests(&self, class: RequestClass) -> u64 {
-        self.classes[class as usize]
-            .as_ref()
-            .map_or(0, |tally| tally.requests)
-    }
-
-    pub(crate) fn bytes(&self, class: RequestClass) -> u64 {
-        self.classes[class as usize]
-            .as_ref()
-            .map_or(0, |tally| tally.bytes)
-    }
-
-    /// Requests of all classes that fit.
-    pub(crate) fn sum(&self, fits: impl Fn(RequestClass) -> bool) -> u64 {
-        RequestClass::ALL
-            .into_iter()
-            .filter(|class| fits(*class))
-            .map(|class| self.requests(class))
-            .sum()
-    }
-
-    /// Adds another cell.
-    pub(crate) fn merge(&mut self, other: &Self) {
-        for (ours, theirs) in self.classes.iter_mut().zip(&other.classes) {
-            if let Some(theirs) = theirs {
-                let ours = ours.get_or_insert_default();
-                ours.requests += theirs.requests;
-                ours.bytes += theirs.bytes;
-                ours.ttfb.merge(&theirs.ttfb);
-                ours.total.merge(&theirs.total);
-            }
-        }
+    fn merge(&mut self, other: &Self) {
         self.available += other.available;
         self.spared_origin += other.spared_origin;
         self.offered += other.offered;
@@ -164,5 +154,49 @@ impl Cell {
             .iter_mut()
             .zip(other.failures)
             .for_each(|(ours, theirs)| *ours += theirs);
+    }
+}
+
+impl Part {
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.tally.merge(&other.tally);
+        self.counts.merge(&other.counts);
+    }
+}
+
+impl Cell {
+    /// Adds one class of one cell.
+    pub(crate) fn add(&mut self, class: usize, part: &Part) {
+        if let Some(sum) = self.classes.get_mut(class) {
+            sum.get_or_insert_default().merge(&part.tally);
+        }
+        self.counts.merge(&part.counts);
+    }
+
+    /// Those classes into which requests fell, by index.
+    pub(crate) fn tallies(&self) -> impl Iterator<Item = (usize, &Tally)> {
+        let tallies = self.classes.iter().enumerate();
+        tallies.filter_map(|(class, tally)| Some((class, tally.as_deref()?)))
+    }
+
+    pub(crate) fn requests(&self, class: RequestClass) -> u64 {
+        self.classes[class as usize]
+            .as_ref()
+            .map_or(0, |tally| tally.requests())
+    }
+
+    pub(crate) fn bytes(&self, class: RequestClass) -> u64 {
+        self.classes[class as usize]
+            .as_ref()
+            .map_or(0, |tally| tally.bytes)
+    }
+
+    /// Requests of all classes that fit.
+    pub(crate) fn sum(&self, fits: impl Fn(RequestClass) -> bool) -> u64 {
+        RequestClass::ALL
+            .into_iter()
+            .filter(|class| fits(*class))
+            .map(|class| self.requests(class))
+            .sum()
     }
 }

@@ -14,23 +14,44 @@ pub(crate) struct Judged {
     pub(crate) stale_ms: Option<u64>,
     /// Whether every cache on the way forwarded it.
     pub(crate) reached_origin: bool,
-    /// What the nearest cache did.
-    pub(crate) nearest: Option<Handling>,
+    /// The nearest cache stored what it fetched.
+    pub(crate) stored: bool,
+    /// The nearest cache had other variants, not this one.
+    pub(crate) vary_miss: bool,
 }
 
 /// Judges one observation.
+#[inline]
 pub(crate) fn judge(observation: &Observation, shape: &Shape) -> Judged {
     let planned = shape.classes.get(usize::from(observation.object.class));
     let planned = planned.and_then(|class| class.lifetime.as_ref().ok().copied());
-    let Ok(answer) = &observation.outcome else {
-        return Judged {
+    match &observation.outcome {
+        // Most of all requests; what follows would come to the same.
+        Ok(answer) if answer.status < 400 && answer.path.is_plain_hit() => Judged {
+            class: RequestClass::Hit,
+            lifetime: match answer.cacheable {
+                Cacheable::Fresh(lifetime) => Some(lifetime),
+                Cacheable::No => None,
+                Cacheable::AsPlanned => planned,
+            },
+            stale_ms: None,
+            reached_origin: false,
+            stored: false,
+            vary_miss: false,
+        },
+        Ok(answer) => judge_answer(answer, planned, observation.node.is_some()),
+        Err(_) => Judged {
             class: RequestClass::Error,
             lifetime: planned,
             stale_ms: None,
             reached_origin: false,
-            nearest: None,
-        };
-    };
+            stored: false,
+            vary_miss: false,
+        },
+    }
+}
+
+fn judge_answer(answer: &Answer, planned: Option<Nanos>, through_a_node: bool) -> Judged {
     let nearest = answer.path.nearest().map(|hop| hop.handling);
     let lifetime = match answer.cacheable {
         Cacheable::Fresh(lifetime) => Some(lifetime),
@@ -39,27 +60,32 @@ pub(crate) fn judge(observation: &Observation, shape: &Shape) -> Judged {
         Cacheable::AsPlanned if answer.status < 400 => planned,
         Cacheable::AsPlanned => planned.filter(|_| was_stored(answer)),
     };
-    let class = class_of(answer, lifetime.is_some(), observation.node.is_some());
+    let class = class_of(answer, nearest, lifetime.is_some(), through_a_node);
+    let (stored, vary_miss) = match nearest {
+        Some(Handling::Forwarded { stored, why, .. }) => (stored, why == Fwd::VaryMiss),
+        _ => (false, false),
+    };
     Judged {
         class,
         lifetime,
         stale_ms: stale_ms(answer, class, lifetime),
         reached_origin: answer.path.reached_origin(),
-        nearest,
+        stored,
+        vary_miss,
     }
 }
 
 /// The first rule that fits, in the order of METRICS.
-fn class_of(answer: &Answer, cacheable: bool, through_a_node: bool) -> RequestClass {
+fn class_of(
+    answer: &Answer,
+    nearest: Option<Handling>,
+    cacheable: bool,
+    through_a_node: bool,
+) -> RequestClass {
     use RequestClass as Class;
-    let nearest = answer.path.nearest().map(|hop| hop.handling);
     let stale_answer =
         nearest.is_some_and(|handling| served_stale_on_error(handling, answer.status));
-    let from_store = stale_answer
-        || answer
-            .path
-            .hops()
-            .any(|hop| matches!(hop.handling, Handling::Hit { .. }));
+    let from_store = stale_answer || answer.path.hit().is_some();
     // Without a stored response, only-if-cached (RFC 9111 section 5.2.1.7) gets a 504 that is no failure; so is a loop's 508.
     let refused = nearest == Some(Handling::Own) && matches!(answer.status, 504 | 508);
     if answer.status >= 500 && !from_store && !refused {
@@ -118,10 +144,12 @@ fn was_stored(answer: &Answer) -> bool {
 
 /// From a negative ttl at any tier, or from the age where only the upstream's failure is told.
 fn stale_ms(answer: &Answer, class: RequestClass, lifetime: Option<Nanos>) -> Option<u64> {
-    let by_ttl = answer.path.hops().find_map(|hop| match hop.handling {
-        Handling::Hit { ttl: Some(ttl) } if ttl < 0 => Some(u64::from(ttl.unsigned_abs()) * 1000),
+    let by_ttl = match answer.path.hit() {
+        Some(Handling::Hit { ttl: Some(ttl) }) if ttl < 0 => {
+            Some(u64::from(ttl.unsigned_abs()) * 1000)
+        }
         _ => None,
-    });
+    };
     let by_age = || {
         let age = u64::from(answer.age?) * 1000;
         Some(age.saturating_sub(lifetime? / 1_000_000))

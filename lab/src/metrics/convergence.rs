@@ -11,8 +11,8 @@ pub(crate) struct Since {
     pub(crate) outdated: u64,
     /// Send time of the last outdated one.
     pub(crate) last: Option<Nanos>,
-    /// Current answers to requests sent after that.
-    pub(crate) clean: u64,
+    /// Send time of the last current one.
+    pub(crate) clean: Option<Nanos>,
 }
 
 impl Since {
@@ -20,20 +20,24 @@ impl Since {
         self.answers += 1;
         if outdated {
             self.outdated += 1;
-            if self.last.is_none_or(|last| sent >= last) {
-                self.last = Some(sent);
-                self.clean = 0;
-            }
-        } else if self.last.is_none_or(|last| sent > last) {
-            self.clean += 1;
+            self.last = self.last.max(Some(sent));
+        } else {
+            self.clean = self.clean.max(Some(sent));
         }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.answers += other.answers;
+        self.outdated += other.outdated;
+        self.last = self.last.max(other.last);
+        self.clean = self.clean.max(other.clean);
     }
 
     /// Time until the last outdated answer was asked for; `None` if nothing is known, or if no current answer came after it.
     pub(crate) fn time(&self, from: Nanos) -> Option<Nanos> {
         match self.last {
             None => (self.answers > 0).then_some(0),
-            Some(last) => (self.clean > 0).then(|| last.saturating_sub(from)),
+            Some(last) => (self.clean > self.last).then(|| last.saturating_sub(from)),
         }
     }
 }
@@ -101,6 +105,24 @@ impl Convergence {
                     other.until = other.until.min(at);
                 }
                 self.publications.push(mark);
+            }
+        }
+    }
+
+    /// Whether there is anything from which convergence counts.
+    #[inline]
+    pub(crate) fn is_awaited(&self) -> bool {
+        !(self.heals.is_empty() && self.publications.is_empty())
+    }
+
+    /// Adds what was seen of other requests since the same marks.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        let ours = self.heals.iter_mut().chain(&mut self.publications);
+        let theirs = other.heals.iter().chain(&other.publications);
+        for (ours, theirs) in ours.zip(theirs) {
+            debug_assert_eq!((ours.at, ours.event), (theirs.at, theirs.event));
+            for (ours, theirs) in ours.regions.iter_mut().zip(&theirs.regions) {
+                ours.merge(theirs);
             }
         }
     }

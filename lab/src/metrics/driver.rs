@@ -16,6 +16,8 @@ pub(crate) const LATE_SHARE: f64 = 0.01;
 pub struct Lateness {
     pub(crate) micros: Histogram,
     pub(crate) late: u64,
+    /// Requests that were not late at all, and not in `micros` yet: the sim has no others.
+    punctual: u64,
 }
 
 /// Whether a run's figures can be believed.
@@ -29,9 +31,27 @@ pub struct Validity {
 }
 
 impl Lateness {
+    #[inline]
     pub(crate) fn record(&mut self, late: Nanos) {
+        if late == 0 {
+            self.punctual += 1;
+            return;
+        }
         self.micros.record(late / 1000);
         self.late += u64::from(late > LATE);
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.micros.merge(&other.micros);
+        self.late += other.late;
+        self.punctual += other.punctual;
+    }
+
+    /// All requests are recorded.
+    pub(crate) fn finish(mut self) -> Self {
+        self.micros
+            .record_times(0, std::mem::take(&mut self.punctual));
+        self
     }
 
     /// The verdict on the driver. A run without any request is invalid, too: it has measured nothing.

@@ -11,28 +11,44 @@ const LINEAR: u64 = 2048;
 const HALF_BITS: u32 = 10;
 
 /// Counts of values, in whatever unit the caller uses.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Histogram {
     /// 1 + the number of the page in `counts`; 0: no sample fell there.
     pages: Vec<u16>,
     counts: Vec<u32>,
     samples: u64,
     sum: u128,
+    /// The least value, and how far above it the largest lies: whether a value changes either is one comparison.
     least: u64,
-    most: u64,
+    reach: u64,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self {
+            pages: Vec::new(),
+            counts: Vec::new(),
+            samples: 0,
+            sum: 0,
+            least: u64::MAX,
+            reach: 0,
+        }
+    }
 }
 
 impl Histogram {
     /// Counts one value. Allocates only where no sample fell before.
+    #[inline]
     pub fn record(&mut self, value: u64) {
-        self.add(bucket_of(value), 1);
+        let bucket = bucket_of(value);
+        match self.place(bucket) {
+            Some(at) => self.counts[at] = self.counts[at].saturating_add(1),
+            None => self.add(bucket, 1),
+        }
+        if value.wrapping_sub(self.least) > self.reach {
+            self.stretch(value, value);
+        }
         self.sum += u128::from(value);
-        self.least = if self.samples == 0 {
-            value
-        } else {
-            self.least.min(value)
-        };
-        self.most = self.most.max(value);
         self.samples += 1;
     }
 
@@ -44,16 +60,29 @@ impl Histogram {
         for (bucket, count) in other.buckets() {
             self.add(bucket, count);
         }
-        self.least = if self.samples == 0 {
-            other.least
-        } else {
-            self.least.min(other.least)
-        };
-        self.most = self.most.max(other.most);
+        self.stretch(other.least, other.most());
         self.sum += other.sum;
         self.samples += other.samples;
     }
 
+    /// Counts one value so many times.
+    pub(crate) fn record_times(&mut self, value: u64, times: u64) {
+        if times > 0 {
+            self.add(bucket_of(value), u32::try_from(times).unwrap_or(u32::MAX));
+            self.stretch(value, value);
+            self.sum += u128::from(value) * u128::from(times);
+            self.samples += times;
+        }
+    }
+
+    /// Where the count of a bucket lies, if its page exists.
+    #[inline]
+    fn place(&self, bucket: usize) -> Option<usize> {
+        let page = usize::from(*self.pages.get(bucket / PAGE)?);
+        (page > 0).then(|| (page - 1) * PAGE + bucket % PAGE)
+    }
+
+    #[cold]
     fn add(&mut self, bucket: usize, count: u32) {
         let page = bucket / PAGE;
         if page >= self.pages.len() {
@@ -66,6 +95,22 @@ impl Histogram {
         }
         let at = (usize::from(self.pages[page]) - 1) * PAGE + bucket % PAGE;
         self.counts[at] = self.counts[at].saturating_add(count);
+    }
+
+    /// The range reaches so far, too; called before the samples are counted.
+    #[cold]
+    fn stretch(&mut self, least: u64, most: u64) {
+        let most = match self.samples {
+            0 => most,
+            _ => self.most().max(most),
+        };
+        self.least = self.least.min(least);
+        self.reach = most - self.least;
+    }
+
+    /// Meaningless without samples.
+    fn most(&self) -> u64 {
+        self.least.wrapping_add(self.reach)
     }
 
     fn buckets(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
@@ -102,16 +147,16 @@ impl Histogram {
         for (bucket, count) in self.buckets() {
             below += u64::from(count);
             if below >= rank {
-                return Some(middle_of(bucket).clamp(self.least, self.most));
+                return Some(middle_of(bucket).clamp(self.least, self.most()));
             }
         }
-        Some(self.most)
+        Some(self.most())
     }
 
     /// The largest value, exactly.
     #[must_use]
     pub fn max(&self) -> Option<u64> {
-        (self.samples > 0).then_some(self.most)
+        (self.samples > 0).then(|| self.most())
     }
 
     /// The mean, exactly.
@@ -121,6 +166,7 @@ impl Histogram {
     }
 }
 
+#[inline]
 fn bucket_of(value: u64) -> usize {
     if value < LINEAR {
         return value as usize;
@@ -151,9 +197,20 @@ mod tests {
         assert_eq!(histogram.quantile(0.5), None);
         assert_eq!((histogram.max(), histogram.mean()), (None, None));
         (1..=1000).for_each(|value| histogram.record(value));
+        assert_eq!(histogram.max(), Some(1000));
         let quantiles = [0.0, 0.5, 0.9, 0.99, 0.999, 1.0].map(|q| histogram.quantile(q).unwrap());
         assert_eq!(quantiles, [1, 500, 900, 990, 999, 1000]);
         assert_eq!(histogram.mean(), Some(500.5));
+    }
+
+    #[test]
+    fn one_value_many_times_is_that_value_many_times() {
+        let (mut one, mut many) = (Histogram::default(), Histogram::default());
+        (0..5).for_each(|_| one.record(u64::MAX));
+        many.record_times(u64::MAX, 5);
+        many.record_times(7, 0);
+        assert_eq!(format!("{one:?}"), format!("{many:?}"));
+        assert_eq!((one.samples(), one.quantile(0.5)), (5, Some(u64::MAX)));
     }
 
     proptest! {

@@ -7,8 +7,9 @@ use super::ratios::hit_ratio;
 use super::reconcile::Sums;
 use super::series::Series;
 use super::shape::{MEASURED, Shape, WARMUP};
+use super::stretch::{Stretch, Stretches};
 use super::tiers::{Tiers, combine};
-use super::{Cause, Cell, Figure, WindowFold};
+use super::{Cause, Cell, Figure};
 use crate::observe::{NodeStats, RequestClass};
 use crate::plan::Nanos;
 
@@ -16,7 +17,9 @@ use crate::plan::Nanos;
 #[derive(Debug, Clone)]
 pub struct Measured {
     pub(crate) shape: Shape,
-    pub(crate) windows: Vec<WindowFold>,
+    pub(crate) stretches: Stretches,
+    /// By path class: what the origin counted after the warm-up of requests that were due in it.
+    pub(crate) belated: Vec<(u64, u64)>,
     pub(crate) series: Series,
     pub(crate) sums: Sums,
     pub(crate) tiers: Tiers,
@@ -169,10 +172,9 @@ impl Measured {
         let classes = shape.classes.len().max(1);
         let nodes = shape.nodes.len() + 1;
         let mut sum = Cell::default();
-        for window in self.spans(selector.span) {
-            for (index, cell) in window.cells.iter().enumerate() {
-                let Some(cell) = cell else { continue };
-                let (lane, path) = (index / classes, index % classes);
+        for stretch in self.within(selector.span) {
+            for (cell, class, part) in stretch.parts() {
+                let (lane, path) = (cell / classes, cell % classes);
                 let (region, node) = (lane / nodes, lane % nodes);
                 let pop = shape.nodes.get(node).map(|node| usize::from(node.pop));
                 let fits = selector.path.is_none_or(|wanted| wanted == path)
@@ -180,7 +182,7 @@ impl Measured {
                     && selector.edge.is_none_or(|wanted| wanted == node)
                     && selector.pop.is_none_or(|wanted| Some(wanted) == pop);
                 if fits {
-                    sum.merge(cell);
+                    sum.add(class, part);
                 }
             }
         }
@@ -190,16 +192,26 @@ impl Measured {
     /// Requests by final status, lowest first; answers only.
     pub(crate) fn statuses(&self, span: Span) -> Vec<(u16, u64)> {
         let mut sums = std::collections::BTreeMap::new();
-        for (status, count) in self.spans(span).flat_map(|window| &window.statuses) {
-            *sums.entry(*status).or_insert(0) += count;
+        for stretch in self.within(span) {
+            for (status, count) in (0..)
+                .zip(&stretch.statuses)
+                .filter(|(_, count)| **count > 0)
+            {
+                *sums.entry(status).or_insert(0) += count;
+            }
         }
         sums.into_iter().collect()
     }
 
-    fn spans(&self, span: Span) -> impl Iterator<Item = &WindowFold> {
-        self.window_indices(span)
-            .into_iter()
-            .filter_map(|index| self.windows.get(index))
+    /// The stretches that a span is made of.
+    fn within(&self, span: Span) -> impl Iterator<Item = &Stretch> {
+        let windows = self.window_indices(span);
+        self.stretches.iter().filter(move |stretch| {
+            let windows = windows
+                .iter()
+                .filter_map(|index| self.shape.windows.get(*index));
+            windows.into_iter().any(|window| stretch.is_within(window))
+        })
     }
 
     fn window_indices(&self, span: Span) -> Vec<usize> {
@@ -214,12 +226,23 @@ impl Measured {
     /// Requests and bytes that the origin counted.
     pub(crate) fn origin(&self, selector: &Selector) -> (u64, u64) {
         let mut sum = (0, 0);
-        for window in self.spans(selector.span) {
-            for (path, (requests, bytes)) in window.origin.iter().enumerate() {
+        let mut add = |counts: &[(u64, u64)], back: bool| {
+            for (path, (requests, bytes)) in counts.iter().enumerate() {
                 if selector.path.is_none_or(|wanted| wanted == path) {
-                    sum = (sum.0 + requests, sum.1 + bytes);
+                    sum = match back {
+                        false => (sum.0 + requests, sum.1 + bytes),
+                        true => (sum.0 - requests, sum.1 - bytes),
+                    };
                 }
             }
+        };
+        for stretch in self.within(selector.span) {
+            add(&stretch.origin, false);
+        }
+        match selector.span {
+            Span::Warmup => add(&self.belated, false),
+            Span::Measured => add(&self.belated, true),
+            Span::All | Span::Named(_) => {}
         }
         sum
     }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use super::cell::Cause;
 use super::classify::Judged;
 use super::shape::Shape;
-use crate::observe::{Fwd, Handling, Observation, RequestClass};
+use crate::observe::{Observation, RequestClass};
 use crate::plan::{Nanos, ObjectId};
 
 /// Milliseconds since the start of the run, in 31 bits (24 days), and in `Entry::fetched` one flag.
@@ -35,14 +35,41 @@ impl Entry {
     }
 }
 
+/// Entries that come into being together: 4 KiB.
+const PAGE: usize = 512;
+
+/// What one node knows of the objects of one class, in pages that exist only where objects were asked for, so that it takes
+/// neither twice its size while it grows nor what the catalogue would take as a whole.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    pages: Vec<Option<Box<[Entry; PAGE]>>>,
+}
+
+impl Known {
+    #[inline]
+    fn at(&self, index: usize) -> Entry {
+        let page = self.pages.get(index / PAGE).and_then(Option::as_ref);
+        page.map_or(Entry::NEVER, |page| page[index % PAGE])
+    }
+
+    #[inline]
+    fn entry(&mut self, index: usize) -> &mut Entry {
+        let page = index / PAGE;
+        if page >= self.pages.len() {
+            self.pages.resize(page + 1, None);
+        }
+        &mut self.pages[page].get_or_insert_with(|| Box::new([Entry::NEVER; PAGE]))[index % PAGE]
+    }
+}
+
 /// The memory of all nodes.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    /// By node, class, then object * variants + variant; grown as objects are seen.
-    entries: Vec<Vec<Vec<Entry>>>,
+    /// By node, then class; within, by object * variants + variant.
+    known: Vec<Known>,
     variants: Vec<u32>,
-    /// By node: when it last lost everything.
-    emptied: Vec<Option<u32>>,
+    /// By node: when it last lost everything, in milliseconds; 0 if never, for nothing was fetched before.
+    emptied: Vec<u32>,
     /// By (node, class, object): the last purge. As large as the script has purges.
     purged: FxHashMap<(u16, u16, u32), u32>,
 }
@@ -58,11 +85,10 @@ pub(crate) struct Remembered {
 
 impl Memory {
     pub(crate) fn new(shape: &Shape) -> Self {
-        let classes = vec![Vec::new(); shape.classes.len()];
         Self {
-            entries: vec![classes; shape.nodes.len()],
+            known: vec![Known::default(); shape.nodes.len() * shape.classes.len()],
             variants: shape.classes.iter().map(|class| class.variants).collect(),
-            emptied: vec![None; shape.nodes.len()],
+            emptied: vec![0; shape.nodes.len()],
             purged: FxHashMap::default(),
         }
     }
@@ -70,7 +96,7 @@ impl Memory {
     /// The node lost everything that it had stored.
     pub(crate) fn emptied(&mut self, node: u16, at: Nanos) {
         if let Some(emptied) = self.emptied.get_mut(usize::from(node)) {
-            *emptied = Some(millis(at));
+            *emptied = millis(at);
         }
     }
 
@@ -81,79 +107,84 @@ impl Memory {
         }
     }
 
+    /// Takes over what another one knows of nodes of which this one knows nothing.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (ours, theirs) in self.known.iter_mut().zip(other.known) {
+            if ours.pages.is_empty() {
+                *ours = theirs;
+            }
+        }
+    }
+
     /// See [`super::Fold::look_at`].
     pub(crate) fn look_at(&self, node: u16, object: ObjectId) -> u8 {
-        let (class, node) = (usize::from(object.class), usize::from(node));
-        let known = self.entries.get(node).and_then(|node| node.get(class));
-        let variants = self.variants.get(class).copied().unwrap_or(0);
-        let at = object.object as usize * variants as usize;
-        known
-            .and_then(|known| known.get(at))
-            .map_or(0, |entry| entry.fetched as u8)
+        let variants = self.variants.get(usize::from(object.class));
+        let at = object.object as usize * variants.map_or(0, |variants| *variants as usize);
+        let known = self.known.get(self.place(node, object.class));
+        known.map_or(0, |known| known.at(at).fetched as u8)
+    }
+
+    #[inline]
+    fn place(&self, node: u16, class: u16) -> usize {
+        usize::from(node) * self.variants.len() + usize::from(class)
     }
 
     /// What is remembered of this request's object at its node; then remembers the request itself.
+    #[inline]
     pub(crate) fn visit(&mut self, observation: &Observation, judged: &Judged) -> Remembered {
-        let uncacheable = Remembered {
-            cause: (judged.class == RequestClass::Pass && judged.lifetime.is_none())
-                .then_some(Cause::Uncacheable),
-            offered: false,
-        };
-        let (Some(node), Some(lifetime), true) = (
+        if let (Some(node), Some(lifetime), true) = (
             observation.node,
             judged.lifetime,
             judged.class.is_cacheable(),
-        ) else {
-            return uncacheable;
-        };
-        let object = observation.object;
-        let Some(variants) = self.variants.get(usize::from(object.class)).copied() else {
-            return uncacheable;
-        };
-        let Some(known) = self.entries.get_mut(usize::from(node)) else {
-            return uncacheable;
-        };
-        let known = &mut known[usize::from(object.class)];
-        let first = object.object as usize * variants as usize;
-        let at = first + usize::from(observation.variant).min(variants as usize - 1);
-        if at >= known.len() {
-            known.resize(first + variants as usize, Entry::NEVER);
+        ) && let Some(variants) = self.variants.get(usize::from(observation.object.class))
+            && let Some(lost) = self.emptied.get(usize::from(node))
+        {
+            let (variants, lost) = (*variants as usize, *lost);
+            return self.visit_known(observation, judged, (node, lifetime, variants, lost));
         }
+        Remembered {
+            cause: (judged.class == RequestClass::Pass && judged.lifetime.is_none())
+                .then_some(Cause::Uncacheable),
+            offered: false,
+        }
+    }
+
+    #[inline]
+    fn visit_known(
+        &mut self,
+        observation: &Observation,
+        judged: &Judged,
+        (node, lifetime, variants, lost): (u16, Nanos, usize, u32),
+    ) -> Remembered {
+        let object = observation.object;
+        let first = object.object as usize * variants;
+        let at = first + usize::from(observation.variant).min(variants - 1);
+        let purged = match self.purged.is_empty() {
+            true => 0,
+            false => {
+                let purged = self.purged.get(&(node, object.class, object.object));
+                purged.copied().unwrap_or(0)
+            }
+        };
+        let place = self.place(node, object.class);
+        let known = &mut self.known[place];
         let now = millis(observation.started);
         let lifetime = u32::try_from(lifetime / 1_000_000).unwrap_or(NEVER);
-        let purged = match self.purged.is_empty() {
-            true => None,
-            false => self
-                .purged
-                .get(&(node, object.class, object.object))
-                .copied(),
-        };
-        let lost = self.emptied[usize::from(node)];
-        let entry = known[at];
-        let gone = |fetched: u32| Some(fetched) < purged || Some(fetched) < lost;
-        let fresh = |fetched: u32| now < fetched.saturating_add(lifetime) && !gone(fetched);
+        let since = purged.max(lost);
+        let fresh = |fetched: u32| now < fetched.saturating_add(lifetime) && fetched >= since;
 
         let cause = match judged.class {
             RequestClass::Expired | RequestClass::Miss => {
-                let siblings = || {
-                    known[first..first + variants as usize]
-                        .iter()
-                        .any(|e| e.fetched_at().is_some())
-                };
-                let vary = matches!(
-                    judged.nearest,
-                    Some(Handling::Forwarded {
-                        why: Fwd::VaryMiss,
-                        ..
-                    })
-                );
+                let entry = known.at(at);
+                let sibling = |at| known.at(at).fetched_at().is_some();
+                let siblings = || variants > 1 && (first..first + variants).any(sibling);
                 Some(match entry.fetched_at() {
                     None if judged.class == RequestClass::Expired => Cause::Expired,
-                    None if vary || (variants > 1 && siblings()) => Cause::Vary,
+                    None if judged.vary_miss || siblings() => Cause::Vary,
                     None => Cause::Cold,
-                    Some(fetched) if Some(fetched) < purged => Cause::Purged,
+                    Some(fetched) if fetched < purged => Cause::Purged,
                     Some(_) if judged.class == RequestClass::Expired => Cause::Expired,
-                    Some(fetched) if Some(fetched) < lost => Cause::Cold,
+                    Some(fetched) if fetched < lost => Cause::Cold,
                     Some(_) if !entry.stored() => Cause::NotStored,
                     Some(fetched) if !fresh(fetched) => Cause::Expired,
                     Some(_) => Cause::Evicted,
@@ -162,25 +193,20 @@ impl Memory {
             _ => None,
         };
         let fresh_hit = judged.class == RequestClass::Hit;
+        let entry = known.entry(at);
         let expected = entry.ideal != NEVER && fresh(entry.ideal);
-        let entry = &mut known[at];
         if !expected {
             entry.ideal = now;
         }
         match judged.class {
-            // A stale answer that sets off a refresh, and a fresh one that could not be, tell of a fetch in the background.
-            RequestClass::HitStaleSwr => entry.fetched = now << 1 | 1,
+            // A fresh answer that could not be, and a stale one that sets off a refresh, tell of a fetch in the background.
             RequestClass::Hit if entry.fetched_at().is_none_or(|fetched| !fresh(fetched)) => {
                 entry.fetched = now << 1 | 1;
             }
             RequestClass::Hit => entry.fetched |= 1,
-            RequestClass::Revalidated => entry.fetched = now << 1 | 1,
+            RequestClass::HitStaleSwr | RequestClass::Revalidated => entry.fetched = now << 1 | 1,
             RequestClass::Expired | RequestClass::Miss => {
-                let stored = matches!(
-                    judged.nearest,
-                    Some(Handling::Forwarded { stored: true, .. })
-                );
-                entry.fetched = now << 1 | u32::from(stored);
+                entry.fetched = now << 1 | u32::from(judged.stored);
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::metrics::classify::judge;
 use crate::metrics::testing::{SECOND, by, forwarded, hit, observation, shape};
+use crate::observe::{Fwd, Handling};
 
 /// Plays requests for one object at (seconds, variant, handling), and gives what was remembered.
 fn visit(memory: &mut Memory, seconds: u64, variant: u16, handling: Handling) -> Remembered {
@@ -77,6 +78,22 @@ fn memory_does_not_grow_with_requests() {
     for second in 0..10_000 {
         visit(&mut memory, second, (second % 3) as u16, STORED);
     }
-    assert_eq!(memory.entries[0][0].len(), 5 * 3);
+    let pages = memory.known.iter().flat_map(|known| &known.pages);
+    assert_eq!(pages.flatten().count(), 1);
     assert_eq!(size_of::<Entry>(), 8);
+}
+
+#[test]
+fn far_objects_take_no_room_for_those_between_them() {
+    let mut memory = Memory::new(&shape());
+    for object in [0, 7_000_000, 4] {
+        let observation = observation(object, SECOND, Ok(by(STORED)));
+        let judged = judge(&observation, &shape());
+        let remembered = memory.visit(&observation, &judged);
+        assert_eq!(remembered.cause, Some(Cause::Cold));
+        let again = memory.visit(&observation, &judged);
+        assert_eq!(again.cause, Some(Cause::Evicted));
+    }
+    let pages = memory.known.iter().flat_map(|known| &known.pages);
+    assert_eq!(pages.flatten().count(), 2);
 }

@@ -20,6 +20,7 @@ mod reconcile;
 mod series;
 mod shape;
 mod show;
+mod stretch;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tiers;
@@ -35,6 +36,7 @@ pub use metric::{Label, Metric, MetricInfo, Stat, Unit};
 pub use show::NOT_AVAILABLE;
 
 pub(crate) use cell::Cell;
+use cell::Part;
 pub(crate) use figure::tidy;
 pub(crate) use ratios::{hit_ratio, statistic};
 pub(crate) use series::{Bucket, RegionBucket, Series};
@@ -45,7 +47,8 @@ use classify::judge;
 use convergence::Convergence;
 use memory::Memory;
 use reconcile::Reconciliation;
-use shape::{Effect, MEASURED, WARMUP};
+use shape::{Effect, WARMUP};
+use stretch::{Stretch, Stretches};
 use tiers::Tiers;
 
 use crate::observe::{NodeStats, Observation, OriginRecord, RequestClass};
@@ -55,7 +58,7 @@ use crate::plan::{Nanos, ObjectId, Plan};
 #[derive(Debug)]
 pub struct Fold {
     shape: Shape,
-    windows: Vec<WindowFold>,
+    stretches: Stretches,
     border: Border,
     memory: Memory,
     series: Series,
@@ -70,17 +73,6 @@ pub struct Fold {
     boundaries: Vec<Nanos>,
 }
 
-/// Everything of one window.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct WindowFold {
-    /// By region, node (the last: none) and path class.
-    pub(crate) cells: Vec<Option<Box<Cell>>>,
-    /// Requests by final status; few, in the order in which they were first seen.
-    pub(crate) statuses: Vec<(u16, u64)>,
-    /// By path class (the last: unknown): requests and body bytes that the origin counted.
-    pub(crate) origin: Vec<(u64, u64)>,
-}
-
 impl Fold {
     /// A fold for a run of this plan.
     #[must_use]
@@ -91,11 +83,6 @@ impl Fold {
     pub(crate) fn of(shape: Shape) -> Self {
         let cells =
             shape.regions.len().max(1) * (shape.nodes.len() + 1) * shape.classes.len().max(1);
-        let window = WindowFold {
-            cells: vec![None; cells],
-            statuses: Vec::new(),
-            origin: vec![(0, 0); shape.classes.len() + 1],
-        };
         let edges = shape
             .windows
             .iter()
@@ -104,7 +91,7 @@ impl Fold {
         boundaries.sort_unstable();
         boundaries.dedup();
         Self {
-            windows: vec![window; shape.windows.len()],
+            stretches: Stretches::new(&boundaries, cells, shape.classes.len()),
             border: Border::new(
                 shape.windows.get(WARMUP).map_or(0, |warmup| warmup.to),
                 shape.sequential,
@@ -142,17 +129,7 @@ impl Fold {
         let cell = self
             .shape
             .cell(region, observation.node, observation.object.class);
-        let basic = if at < self.shape.windows[WARMUP].to {
-            WARMUP
-        } else {
-            MEASURED
-        };
-        self.windows[basic].add(cell, &seen);
-        for (number, window) in self.shape.windows.iter().enumerate().skip(MEASURED + 1) {
-            if window.from <= at && at < window.to {
-                self.windows[number].add(cell, &seen);
-            }
-        }
+        seen.count(self.stretches.at(at), cell);
         self.in_time(at, region, &seen);
         self.border.due(observation.step, observation.due);
         self.reconciliation.observe(observation, &judged);
@@ -169,11 +146,8 @@ impl Fold {
         if class != RequestClass::Error {
             bucket.ttfb.record(seen.micros.0);
         }
-        let version = seen
-            .observation
-            .outcome
-            .ok()
-            .filter(|answer| answer.version.is_some());
+        let version = seen.observation.outcome.as_ref().ok();
+        let version = version.filter(|answer| answer.version.is_some());
         let outdated = u64::from(version.is_some_and(|answer| answer.outdated_by.is_some()));
         bucket.versioned += u64::from(version.is_some());
         bucket.outdated += outdated;
@@ -184,7 +158,7 @@ impl Fold {
             part.available += available;
             part.outdated += outdated;
         }
-        if version.is_some() {
+        if version.is_some() && self.convergence.is_awaited() {
             let observation = seen.observation;
             self.convergence.see(
                 region,
@@ -208,13 +182,10 @@ impl Fold {
         let path = record
             .object
             .map_or(self.shape.classes.len(), |object| usize::from(object.class));
-        let held = self.border.holds(record, path);
-        for (number, window) in self.shape.windows.iter().enumerate() {
-            let within = window.from <= record.at && record.at < window.to;
-            if within && !(held && number == MEASURED) {
-                self.windows[number].add_origin(path, record.body_bytes);
-            }
-        }
+        self.border.origin(record, path);
+        self.stretches
+            .at(record.at)
+            .add_origin(path, record.body_bytes);
         let bucket = self.series.at(record.at);
         bucket.origin_requests += 1;
         bucket.origin_bytes += record.body_bytes;
@@ -273,6 +244,21 @@ impl Fold {
         self.unasked.push((what, at));
     }
 
+    /// Adds another fold of the same plan: of all requests (with what the origin counted of them), each was told to one of
+    /// the two, and of all nodes, the requests of each to one of the two; events and deaths were told to both. The sum is
+    /// what one fold would have made of it all, to the last count.
+    pub fn merge(&mut self, other: Self) {
+        debug_assert_eq!(self.happened, other.happened);
+        self.stretches.merge(other.stretches);
+        self.border.merge(other.border);
+        self.memory.merge(other.memory);
+        self.series.merge(other.series);
+        self.reconciliation.merge(other.reconciliation);
+        self.tiers.merge(&other.tiers);
+        self.convergence.merge(&other.convergence);
+        self.lateness.merge(&other.lateness);
+    }
+
     /// The instants at which windows begin or end, in order.
     #[must_use]
     pub fn boundaries(&self) -> &[Nanos] {
@@ -281,19 +267,16 @@ impl Fold {
 
     /// The run is over at `end`.
     #[must_use]
-    pub fn finish(mut self, end: Nanos) -> Measured {
-        for (warm, held) in self.border.settle() {
-            let window = if warm { WARMUP } else { MEASURED };
-            self.windows[window].add_origin(held.path, held.bytes);
-        }
+    pub fn finish(self, end: Nanos) -> Measured {
         Measured {
+            belated: self.border.settle(self.shape.classes.len()),
             shape: self.shape,
-            windows: self.windows,
+            stretches: self.stretches,
             series: self.series,
             sums: self.reconciliation.finish(),
             tiers: self.tiers,
             convergence: self.convergence,
-            lateness: self.lateness,
+            lateness: self.lateness.finish(),
             happened: self.happened,
             unasked: self.unasked,
             end,
@@ -311,10 +294,35 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// Counts it in its stretch of time.
+    #[inline]
+    fn count(&self, stretch: &mut Stretch, cell: usize) {
+        let class = self.judged.class;
+        let Some(Part { tally, counts }) = stretch.part(cell, class) else {
+            return;
+        };
+        tally.total.record(self.micros.1);
+        if class.is_cacheable() {
+            counts.spared_origin += u64::from(!self.judged.reached_origin);
+            counts.offered += u64::from(self.remembered.offered);
+        }
+        if let Some(cause) = self.remembered.cause {
+            counts.causes[cause as usize] += 1;
+        }
+        match &self.observation.outcome {
+            Err(failure) => counts.failures[*failure as usize] += 1,
+            Ok(answer) => {
+                tally.bytes += answer.bytes;
+                tally.ttfb.record(self.micros.0);
+                counts.answer(answer, self.judged.stale_ms);
+                stretch.status(answer.status);
+            }
+        }
+    }
+
     fn available(&self) -> bool {
-        self.observation
-            .outcome
-            .is_ok_and(|answer| answer.status < 500)
+        let outcome = self.observation.outcome.as_ref();
+        outcome.is_ok_and(|answer| answer.status < 500)
     }
 }
 
@@ -322,50 +330,6 @@ impl Seen<'_> {
 fn micros(observation: &Observation, intended: Nanos) -> (u64, u64) {
     let since = |at: Nanos| at.saturating_sub(intended) / 1000;
     (since(observation.first_byte), since(observation.done))
-}
-
-impl WindowFold {
-    fn add_origin(&mut self, path: usize, body_bytes: u64) {
-        if let Some((requests, bytes)) = self.origin.get_mut(path) {
-            *requests += 1;
-            *bytes += body_bytes;
-        }
-    }
-
-    fn add(&mut self, cell: usize, seen: &Seen<'_>) {
-        let Some(cell) = self.cells.get_mut(cell) else {
-            return;
-        };
-        let cell = cell.get_or_insert_default();
-        let class = seen.judged.class;
-        let tally = cell.tally(class);
-        tally.requests += 1;
-        tally.total.record(seen.micros.1);
-        if class.is_cacheable() {
-            cell.spared_origin += u64::from(!seen.judged.reached_origin);
-            cell.offered += u64::from(seen.remembered.offered);
-        }
-        if let Some(cause) = seen.remembered.cause {
-            cell.causes[cause as usize] += 1;
-        }
-        match &seen.observation.outcome {
-            Err(failure) => cell.failures[*failure as usize] += 1,
-            Ok(answer) => {
-                let tally = cell.tally(class);
-                tally.bytes += answer.bytes;
-                tally.ttfb.record(seen.micros.0);
-                cell.answer(answer, seen.judged.stale_ms);
-                match self
-                    .statuses
-                    .iter_mut()
-                    .find(|(status, _)| *status == answer.status)
-                {
-                    Some((_, count)) => *count += 1,
-                    None => self.statuses.push((answer.status, 1)),
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -31,19 +31,23 @@ impl Cell {
             Metric::OverallHitRatio => Figure::ratio(hits, all),
             Metric::CacheCoverage => Figure::ratio(cacheable, all),
             Metric::ByteHitRatio => self.byte_hit_ratio(0),
-            Metric::CdnHitRatio => Figure::ratio(self.spared_origin, cacheable),
-            Metric::OfferedHitRatio => Figure::ratio(self.offered, cacheable),
+            Metric::CdnHitRatio => Figure::ratio(self.counts.spared_origin, cacheable),
+            Metric::OfferedHitRatio => Figure::ratio(self.counts.offered, cacheable),
             Metric::CoalescingFactor => {
                 let leaders = self.sum(|class| {
                     matches!(class, Class::Revalidated | Class::Expired | Class::Miss)
                 });
                 Figure::ratio(leaders + self.requests(Class::Coalesced), leaders)
             }
-            Metric::StaleRatio => Figure::ratio(self.stale.samples(), answers),
-            Metric::StaleSeconds(stat) => statistic(&self.stale, stat, 1e-3),
-            Metric::OutdatedRatio => Figure::ratio(self.outdated.samples(), self.versioned),
-            Metric::OutdatedAnswers => Figure::count(self.outdated.samples(), self.versioned),
-            Metric::OutdatedSeconds(stat) => statistic(&self.outdated, stat, 1e-3),
+            Metric::StaleRatio => Figure::ratio(self.counts.stale.samples(), answers),
+            Metric::StaleSeconds(stat) => statistic(&self.counts.stale, stat, 1e-3),
+            Metric::OutdatedRatio => {
+                Figure::ratio(self.counts.outdated.samples(), self.counts.versioned)
+            }
+            Metric::OutdatedAnswers => {
+                Figure::count(self.counts.outdated.samples(), self.counts.versioned)
+            }
+            Metric::OutdatedSeconds(stat) => statistic(&self.counts.outdated, stat, 1e-3),
             Metric::Ttfb(stat) => statistic(
                 &self.latency(selector.class, |tally| &tally.ttfb),
                 stat,
@@ -55,17 +59,17 @@ impl Cell {
                 1e-6,
             ),
             Metric::Misses | Metric::MissShare => {
-                let misses = self.causes.iter().sum();
+                let misses = self.counts.causes.iter().sum();
                 let wanted = selector
                     .cause
-                    .map_or(misses, |cause| self.causes[cause as usize]);
+                    .map_or(misses, |cause| self.counts.causes[cause as usize]);
                 if metric == Metric::Misses {
                     Figure::count(wanted, all)
                 } else {
                     Figure::ratio(wanted, misses)
                 }
             }
-            Metric::Availability => Figure::ratio(self.available, all),
+            Metric::Availability => Figure::ratio(self.counts.available, all),
             Metric::Requests => Figure::count(
                 selector.class.map_or(all, |class| self.requests(class)),
                 all,
@@ -75,7 +79,7 @@ impl Cell {
                 all,
             ),
             Metric::Errors => Figure::count(self.requests(Class::Error), all),
-            Metric::WrongBodies => Figure::count(self.wrong, self.checked),
+            Metric::WrongBodies => Figure::count(self.counts.wrong, self.counts.checked),
             // Figures of the origin, of nodes and of events are not made of cells.
             _ => Figure::default(),
         }
@@ -102,11 +106,11 @@ impl Cell {
         of: fn(&Tally) -> &Histogram,
     ) -> Histogram {
         let mut sum = Histogram::default();
-        for (index, tally) in self.classes.iter().enumerate() {
+        for (index, tally) in self.tallies() {
             let wanted = class.map_or(index != RequestClass::Error as usize, |class| {
                 class as usize == index
             });
-            if let (Some(tally), true) = (tally, wanted) {
+            if wanted {
                 sum.merge(of(tally));
             }
         }

@@ -16,12 +16,11 @@ enum Claim {
     Reached { bytes: Option<u64> },
     /// It failed, or a stale answer stood in: whether it came as far as the origin cannot be said.
     Unknown,
-    /// A cache answered it.
-    Spared,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Open {
+    /// None: a cache answered it, as far as the client could see.
     claim: Option<Claim>,
     latest: Nanos,
     records: u32,
@@ -72,32 +71,27 @@ pub(crate) struct Reconciliation {
 }
 
 impl Reconciliation {
+    #[inline]
     pub(crate) fn observe(&mut self, observation: &Observation, judged: &Judged) {
+        // What a cache answered is only of interest if the origin says otherwise.
+        if judged.reached_origin || observation.outcome.is_err() {
+            self.claim(observation, judged.class);
+        }
+    }
+
+    fn claim(&mut self, observation: &Observation, class: RequestClass) {
         let claim = match &observation.outcome {
             Err(_) => Claim::Unknown,
-            Ok(_) if !judged.reached_origin => Claim::Spared,
-            Ok(_)
-                if matches!(
-                    judged.class,
-                    RequestClass::Error | RequestClass::HitStaleError
-                ) =>
-            {
+            Ok(_) if matches!(class, RequestClass::Error | RequestClass::HitStaleError) => {
                 Claim::Unknown
             }
             Ok(answer) => {
-                let whole = answer.status == 200 && judged.class != RequestClass::Revalidated;
+                let whole = answer.status == 200 && class != RequestClass::Revalidated;
                 Claim::Reached {
                     bytes: whole.then_some(answer.bytes),
                 }
             }
         };
-        if claim == Claim::Spared {
-            // Only of interest if the origin says otherwise.
-            if let Some(open) = self.open.get_mut(&observation.step) {
-                open.claim = Some(claim);
-            }
-            return;
-        }
         let open = self.open(observation.step);
         open.claim = Some(claim);
         open.latest = open.latest.max(observation.done);
@@ -167,6 +161,22 @@ impl Reconciliation {
         self.enough = (self.open.len() * 2).max(ENOUGH);
     }
 
+    /// Adds what the clients and the origin counted of other requests; of one request each side may be here or there, if
+    /// neither has settled it.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.sums.merge(&other.sums);
+        for (step, theirs) in other.open {
+            let ours = self.open(step);
+            ours.claim = ours.claim.or(theirs.claim);
+            ours.latest = ours.latest.max(theirs.latest);
+            ours.bytes += theirs.bytes;
+            if theirs.records > 0 {
+                ours.status = theirs.status;
+            }
+            ours.records += theirs.records;
+        }
+    }
+
     pub(crate) fn finish(mut self) -> Sums {
         self.settle(Nanos::MAX);
         self.sums
@@ -194,8 +204,39 @@ impl Sums {
             }
             Some(Claim::Unknown) => self.abandoned += u64::from(open.records > 0),
             // An id that no open claim knows was answered by a cache, as far as the client could see.
-            Some(Claim::Spared) | None => self.unclaimed += u64::from(open.records > 0),
+            None => self.unclaimed += u64::from(open.records > 0),
         }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let Self {
+            claimed,
+            matched,
+            unseen,
+            unclaimed,
+            abandoned,
+            repeated,
+            background,
+            foreign,
+            lost,
+            records,
+            bytes,
+            differing,
+            difference,
+        } = other;
+        self.claimed += claimed;
+        self.matched += matched;
+        self.unseen += unseen;
+        self.unclaimed += unclaimed;
+        self.abandoned += abandoned;
+        self.repeated += repeated;
+        self.background += background;
+        self.foreign += foreign;
+        self.lost += lost;
+        self.records += records;
+        self.bytes += bytes;
+        self.differing += differing;
+        self.difference += difference;
     }
 
     /// Whether both sides agree, to the last request and byte.

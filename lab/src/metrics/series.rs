@@ -60,6 +60,8 @@ pub(crate) struct Series {
     pub(crate) width: Nanos,
     pub(crate) buckets: Vec<Bucket>,
     regions: usize,
+    /// The bucket that was asked for last, and its span: time passes, and seldom from one to the next.
+    latest: (usize, Nanos, Nanos),
 }
 
 impl Series {
@@ -81,11 +83,22 @@ impl Series {
             width,
             buckets: Vec::new(),
             regions,
+            latest: (0, 0, 0),
         }
     }
 
     /// The bucket that an instant falls into.
+    #[inline]
     pub(crate) fn at(&mut self, at: Nanos) -> &mut Bucket {
+        let (_, from, to) = self.latest;
+        if at < from || to <= at {
+            self.look_for(at);
+        }
+        &mut self.buckets[self.latest.0]
+    }
+
+    #[cold]
+    fn look_for(&mut self, at: Nanos) {
         while at / self.width >= MOST as u64 {
             self.double();
         }
@@ -97,11 +110,28 @@ impl Series {
                 ..Bucket::default()
             });
         }
-        &mut self.buckets[index]
+        let from = index as u64 * self.width;
+        self.latest = (index, from, from.saturating_add(self.width));
+    }
+
+    /// Adds what was seen of other requests of the same run.
+    pub(crate) fn merge(&mut self, mut other: Self) {
+        while self.width < other.width {
+            self.double();
+        }
+        while other.width < self.width {
+            other.double();
+        }
+        let mut theirs = other.buckets.into_iter();
+        for (ours, theirs) in self.buckets.iter_mut().zip(theirs.by_ref()) {
+            ours.merge(&theirs);
+        }
+        self.buckets.extend(theirs);
     }
 
     fn double(&mut self) {
         self.width = self.width.saturating_mul(2);
+        self.latest = (0, 0, 0);
         let merged = self.buckets.chunks(2).map(|pair| {
             let mut first = pair[0].clone();
             if let Some(second) = pair.get(1) {

@@ -1,7 +1,9 @@
 //! A small world for the tests of this folder and of the report: two regions, two edges and a shield, a cacheable class
 //! (10 s, three variants) and an uncacheable one.
 
-use super::shape::{ClassShape, EventShape, NodeShape, Shape, WindowShape};
+use proptest::prelude::*;
+
+use super::shape::{ClassShape, Effect, EventShape, NodeShape, Shape, WindowShape};
 use crate::observe::{Answer, Cacheable, Failure, Fwd, Handling, Hop, Observation, Path, Verified};
 use crate::plan::{Nanos, ObjectId};
 
@@ -49,6 +51,32 @@ pub(crate) fn shape() -> Shape {
     }
 }
 
+/// A fault, its end, a publication, a kill, a restart and a purge, in the order of their indices.
+pub(crate) fn eventful() -> Shape {
+    let purge = Effect::Purge {
+        nodes: vec![0, 1],
+        class: 0,
+        object: 1,
+    };
+    let publish = Effect::Publish {
+        class: 0,
+        object: None,
+    };
+    let effects = [
+        Effect::Fault,
+        Effect::Heal,
+        publish,
+        Effect::Killed(0),
+        Effect::Emptied(0),
+        purge,
+    ];
+    let event = |effect| EventShape {
+        label: String::new(),
+        effect,
+    };
+    with_events(effects.map(event).into())
+}
+
 pub(crate) fn with_events(events: Vec<EventShape>) -> Shape {
     Shape { events, ..shape() }
 }
@@ -85,6 +113,31 @@ pub(crate) fn observation(
         outcome,
         late: 0,
     }
+}
+
+/// Any end that a request can come to.
+pub(crate) fn any_outcome() -> impl Strategy<Value = Result<Answer, Failure>> {
+    let handling = prop_oneof![
+        (-5..20_i32).prop_map(|ttl| hit(Some(ttl))),
+        Just(forwarded(Fwd::UriMiss, None, true)),
+        Just(forwarded(Fwd::Stale, Some(304), true)),
+        Just(forwarded(Fwd::Stale, Some(503), false)),
+        Just(forwarded(Fwd::Method, None, false)),
+        Just(Handling::Own),
+    ];
+    let answer = (
+        handling,
+        prop::sample::select(vec![200_u16, 304, 404, 503]),
+        0_u64..5000,
+    )
+        .prop_map(|(handling, status, bytes)| {
+            Ok(Answer {
+                status,
+                bytes,
+                ..by(handling)
+            })
+        });
+    prop_oneof![9 => answer, 1 => Just(Err(Failure::Deadline))]
 }
 
 pub(crate) fn hit(ttl: Option<i32>) -> Handling {

@@ -1,32 +1,10 @@
 use proptest::prelude::*;
 
-use super::testing::{MS, SECOND, by, forwarded, hit, observation, shape, with_events};
+use super::testing::{
+    MS, SECOND, any_outcome, by, forwarded, hit, observation, shape, with_events,
+};
 use super::*;
 use crate::observe::{Answer, Failure, Fwd, NodeStats, RequestId};
-
-fn any_outcome() -> impl Strategy<Value = Result<Answer, Failure>> {
-    let handling = prop_oneof![
-        (-5..20_i32).prop_map(|ttl| hit(Some(ttl))),
-        Just(forwarded(Fwd::UriMiss, None, true)),
-        Just(forwarded(Fwd::Stale, Some(304), true)),
-        Just(forwarded(Fwd::Stale, Some(503), false)),
-        Just(forwarded(Fwd::Method, None, false)),
-        Just(crate::observe::Handling::Own),
-    ];
-    let answer = (
-        handling,
-        prop::sample::select(vec![200_u16, 304, 404, 503]),
-        0_u64..5000,
-    )
-        .prop_map(|(handling, status, bytes)| {
-            Ok(Answer {
-                status,
-                bytes,
-                ..by(handling)
-            })
-        });
-    prop_oneof![9 => answer, 1 => Just(Err(Failure::Deadline))]
-}
 
 proptest! {
     #[test]

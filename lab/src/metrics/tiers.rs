@@ -40,6 +40,19 @@ impl NodeCounters {
         }
     }
 
+    /// Adds what another fold was told of the same node at the same instants.
+    fn merge(&mut self, other: &Self) {
+        self.before = added(&self.before, &other.before);
+        self.latest = added(&self.latest, &other.latest);
+        let windows = self.windows.len().max(other.windows.len());
+        self.windows.resize(windows, Default::default());
+        for (ours, theirs) in self.windows.iter_mut().zip(&other.windows) {
+            *ours = (added(&ours.0, &theirs.0), added(&ours.1, &theirs.1));
+        }
+        self.told |= other.told;
+        self.incomplete |= other.incomplete;
+    }
+
     fn restarted(&mut self) {
         self.before = combine(&self.before, &self.latest, u64::saturating_add);
         self.latest = NodeStats::default();
@@ -82,12 +95,28 @@ impl Tiers {
         }
     }
 
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (ours, theirs) in self.nodes.iter_mut().zip(&other.nodes) {
+            ours.merge(theirs);
+        }
+    }
+
     /// The node was killed: what it had counted since it last told is lost.
     pub(crate) fn killed(&mut self, node: u16) {
         if let Some(counters) = self.nodes.get_mut(usize::from(node)) {
             counters.restarted();
             counters.incomplete = true;
         }
+    }
+}
+
+/// Field by field, levels too.
+fn added(a: &NodeStats, b: &NodeStats) -> NodeStats {
+    NodeStats {
+        stored_objects: a.stored_objects + b.stored_objects,
+        stored_bytes: a.stored_bytes + b.stored_bytes,
+        resident_bytes: a.resident_bytes + b.resident_bytes,
+        ..combine(a, b, u64::saturating_add)
     }
 }
 

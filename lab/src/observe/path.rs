@@ -251,6 +251,22 @@ impl Path {
         self.0[0].hop()
     }
 
+    /// Whether the nearest cache answered from its store, with something that it did not call stale: most of all requests,
+    /// so that this looks at two bits.
+    #[must_use]
+    pub(crate) const fn is_plain_hit(&self) -> bool {
+        let Packed(hop) = self.0[0];
+        const NEGATIVE: u64 = HAS_VALUE | 1 << 31;
+        hop >> TAG & 3 == HIT && hop & NEGATIVE != NEGATIVE
+    }
+
+    /// The freshness left that the cache told which answered from its store: it is the last of the path.
+    #[must_use]
+    pub(crate) fn hit(&self) -> Option<Handling> {
+        let hit = self.0.iter().find(|hop| hop.0 >> TAG & 3 == HIT)?;
+        hit.hop().map(|hop| hop.handling)
+    }
+
     /// Whether every cache on the way forwarded the request, so that the origin must have seen it. An empty path says yes:
     /// no cache stood in between.
     #[must_use]
@@ -334,6 +350,28 @@ mod tests {
                 .count(),
             Path::MOST
         );
+    }
+
+    #[test]
+    fn hits_are_told_from_their_bits() {
+        let plain = [
+            ("a; hit", true),
+            ("a; hit; ttl=3", true),
+            ("a; hit; ttl=0", true),
+            ("a; hit; ttl=-1", false),
+            ("b; hit, a; fwd=miss", false),
+            ("a; detail=x", false),
+            ("", false),
+        ];
+        for (field, expected) in plain {
+            assert_eq!(read(&[field]).is_plain_hit(), expected, "{field}");
+        }
+        let hit = |field| read(&[field]).hit();
+        assert_eq!(
+            hit("b; hit; ttl=-4, a; fwd=miss"),
+            Some(Handling::Hit { ttl: Some(-4) })
+        );
+        assert_eq!(hit("b; fwd=miss, a; fwd=miss"), None);
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl VariantReport {
         let (regions, pops, edges, paths) = groups(measured, &all);
         let failures = Failure::ALL
             .into_iter()
-            .zip(cell.failures)
+            .zip(cell.counts.failures)
             .filter(|(_, count)| *count > 0);
         Self {
             name: name.to_owned(),
@@ -222,7 +222,7 @@ fn latencies(cell: &Cell) -> Vec<ClassLatency> {
 }
 
 fn misses(measured: &Measured, cell: &Cell) -> Vec<MissRow> {
-    let all = cell.causes.iter().sum();
+    let all = cell.counts.causes.iter().sum();
     let row = |cause, rule, requests| MissRow {
         cause,
         rule,
@@ -232,7 +232,7 @@ fn misses(measured: &Measured, cell: &Cell) -> Vec<MissRow> {
     let mut rows: Vec<_> = Cause::ALL
         .into_iter()
         .filter(|cause| *cause != Cause::Uncacheable)
-        .map(|cause| row(cause, None, cell.causes[cause as usize]))
+        .map(|cause| row(cause, None, cell.counts.causes[cause as usize]))
         .collect();
     // The rule of an uncacheable response is that of its path class, where the plan knows one.
     let mut rules: BTreeMap<Option<String>, u64> = BTreeMap::new();
@@ -242,7 +242,7 @@ fn misses(measured: &Measured, cell: &Cell) -> Vec<MissRow> {
             ..Selector::default()
         });
         *rules.entry(class.lifetime.clone().err()).or_default() +=
-            part.causes[Cause::Uncacheable as usize];
+            part.counts.causes[Cause::Uncacheable as usize];
     }
     rows.extend(
         rules
