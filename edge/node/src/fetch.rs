@@ -9,19 +9,20 @@ use edge_core::{
     NotStorable, ResponseHead, Source, Stored, StoredHead, UpstreamError, Validators, Vary, born,
     digest, refresh_request, update_304, upstream_request,
 };
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use http_body::Body as _;
 
 use crate::body::ReplyBody;
 use crate::cut;
 use crate::fill::{Fill, Stores};
 use crate::flights::{Arrived, Cargo, Landed};
+use crate::framing;
 use crate::laggard::Resume;
 use crate::ride::{Ride, nobody};
 use crate::serve::{self, REQUEST_ID, Reply};
 use crate::store;
 use crate::transfer::Transfer;
-use crate::upstream::{RequestBody, UpstreamBody, with_host};
+use crate::upstream::{Failure, RequestBody, UpstreamBody, with_host};
 
 /// What an upstream request has brought.
 #[allow(
@@ -31,6 +32,8 @@ use crate::upstream::{RequestBody, UpstreamBody, with_host};
 enum Outcome {
     /// No answer.
     None,
+    /// No answer, since the client's own message is broken.
+    BadRequest,
     /// A response, its body still to come.
     Response {
         head: ResponseHead,
@@ -80,10 +83,23 @@ impl Ride {
         };
         let mut fields = with_host(fields, &node.address.host);
         fields.insert(REQUEST_ID, self.ask.id.clone());
+        if framing::takes_trailers(&self.ask.head.headers) {
+            // Each hop says for itself whether it takes them (RFC 9110 section 10.1.4).
+            fields.insert(header::TE, HeaderValue::from_static("trailers"));
+            fields.insert(header::CONNECTION, HeaderValue::from_static("te"));
+        }
         let body = match self.ask.body.take() {
-            Some(body) if !body.is_end_stream() => RequestBody::client(body),
+            Some(body) if !body.is_end_stream() => RequestBody::client(body, &fields),
             _ => RequestBody::none(&mut fields),
         };
+        let hints = self
+            .leading
+            .as_ref()
+            .map(|leading| Arc::clone(leading.hints()));
+        let hints = hints.unwrap_or_default();
+        if let Some(interim) = &self.ask.interim {
+            hints.listen(interim.clone());
+        }
         // Taken before anything is sent: a purge from here on is newer than the answer.
         let stamp = node.store.stamp();
         let sent_at = node.now();
@@ -92,10 +108,13 @@ impl Ride {
         let response = match self
             .worker
             .upstream
-            .send(method, target, fields.clone(), body)
+            .send(method, target, fields.clone(), body, &hints)
             .await
         {
             Ok(response) => response,
+            Err(Failure::Request) => {
+                return (Event::Failed(Failure::Request.into()), Outcome::BadRequest);
+            }
             Err(failure) => {
                 node.counters.upstream_failures.inc();
                 tracing::debug!(target = %self.ask.head.target, %failure, "no answer from upstream");
@@ -213,6 +232,11 @@ impl Ride {
                 };
                 (reply, None)
             }
+            Outcome::BadRequest => {
+                self.land(reply, Cargo::None);
+                let handling = Handling::synthetic(Detail::BadRequest);
+                (self.synthetic(400, &handling), None)
+            }
             Outcome::None => {
                 self.land(reply, Cargo::None);
                 let reply = match reply.from {
@@ -315,7 +339,7 @@ impl Ride {
     fn fill(
         mut self,
         reply: &edge_core::Reply,
-        head: ResponseHead,
+        mut head: ResponseHead,
         body: UpstreamBody,
         answer: Answer,
         stamp: Sequence,
@@ -334,6 +358,8 @@ impl Ride {
         let Ok(digest) = answer.storable else {
             return (self.synthetic(502, &handling), None);
         };
+        // Trailers are not stored: nothing may announce them.
+        head.headers.remove(header::TRAILER);
         let facts = Stored {
             digest,
             born: answer.born,

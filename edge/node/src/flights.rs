@@ -10,6 +10,7 @@ use edge_core::{CacheKey, Landing, SelectingFields, Stored, StoredHead, Upstream
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 
+use crate::interim::Hints;
 use crate::laggard::Resume;
 use crate::store::Response;
 use crate::transfer::Transfer;
@@ -54,9 +55,15 @@ pub(crate) struct Flight {
     /// The purge sequence from before its request was sent.
     stamp: Sequence,
     landed: watch::Sender<Option<Landed>>,
+    hints: Arc<Hints>,
 }
 
 impl Flight {
+    /// What comes before its response.
+    pub(crate) fn hints(&self) -> &Arc<Hints> {
+        &self.hints
+    }
+
     /// What it brings: `None` as long as the head is not in.
     pub(crate) fn landed(&self) -> watch::Receiver<Option<Landed>> {
         self.landed.subscribe()
@@ -120,6 +127,7 @@ impl Flights {
         let flight = Arc::new(Flight {
             stamp,
             landed: watch::Sender::new(None),
+            hints: Arc::default(),
         });
         table.insert(key.clone(), Arc::clone(&flight));
         Joined::Lead(Leading {
@@ -155,6 +163,11 @@ pub(crate) struct Leading {
 }
 
 impl Leading {
+    /// What comes before the response, for all who wait.
+    pub(crate) fn hints(&self) -> &Arc<Hints> {
+        self.flight.hints()
+    }
+
     /// Tells those who follow, now that no body comes behind. The flight leaves the table first: a
     /// follower of a failure that joins again must not meet the same failure once more.
     pub(crate) fn end(self, landed: Landed) {

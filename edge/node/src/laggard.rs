@@ -57,9 +57,17 @@ impl Resume {
         headers.insert(header::RANGE, range);
         headers.insert(header::IF_RANGE, self.etag.clone());
         headers.insert(REQUEST_ID, self.ids.next("lag"));
+        // The final response has begun: nothing interim can go before it.
+        let hints = Arc::default();
         let response = self
             .upstream
-            .send(Method::GET, &self.target, headers, RequestBody::None)
+            .send(
+                Method::GET,
+                &self.target,
+                headers,
+                RequestBody::None,
+                &hints,
+            )
             .await?;
         if strong_etag(response.headers()) != Some(self.etag) {
             // Another representation by now; its bytes do not belong behind those already sent.

@@ -16,6 +16,8 @@ mod cut;
 mod fetch;
 mod fill;
 mod flights;
+mod framing;
+mod interim;
 mod laggard;
 mod listen;
 mod node;

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use crate::body::ReplyBody;
 use crate::cut;
 use crate::flights::{Arrived, Cargo, Flight, Joined, Landed, Leading};
+use crate::interim::Interim;
 use crate::node::Node;
 use crate::serve::{self, Reply};
 use crate::store::{self, Found};
@@ -33,6 +34,8 @@ pub(crate) struct Ask {
     pub(crate) id: HeaderValue,
     /// The request's body, until it is sent.
     pub(crate) body: Option<Incoming>,
+    /// Where interim responses go.
+    pub(crate) interim: Option<Interim>,
 }
 
 /// One exchange under way.
@@ -149,6 +152,9 @@ impl Ride {
                 Event::Lead
             }
             Joined::Follow(flight) => {
+                if let Some(interim) = &self.ask.interim {
+                    flight.hints().listen(interim.clone());
+                }
                 let landed = flight.landed().borrow().clone();
                 self.following = Some(flight);
                 landed.map_or(Event::Following, |landed| self.landed(landed))
@@ -375,6 +381,7 @@ impl Ride {
             key: self.ask.key.clone(),
             id: node.ids.next("bg"),
             body: None,
+            interim: None,
         };
         let (exchange, action) = Exchange::refresh(&node.config.policy, stored, node.now());
         let mut ride = Self::new(Arc::clone(&self.worker), ask, exchange, self.found.clone());

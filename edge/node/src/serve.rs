@@ -1,6 +1,5 @@
 //! A client's request: what can be answered at once is, the rest becomes a [`Ride`].
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use edge_core::{
@@ -9,18 +8,20 @@ use edge_core::{
     client_response, decide, is_loop, synthetic,
 };
 use http::header::{self, HeaderName};
-use http::{HeaderValue, Method, Request, Response, StatusCode, request};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, request};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 
 use crate::body::ReplyBody;
 use crate::client;
 use crate::cut;
+use crate::framing;
 use crate::node::Node;
 use crate::ride::{Ask, Ride};
 use crate::running::Phase;
 use crate::store::{self, Found};
-use crate::worker::Worker;
+use crate::worker::{Client, Worker};
 
 /// Where a router asks whether this node serves.
 pub(crate) const HEALTH: &str = "/.well-known/cdnlab/health";
@@ -31,18 +32,29 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 pub(crate) type Reply = Response<ReplyBody>;
 
 /// Serves one request.
-pub(crate) async fn request(
-    worker: &Arc<Worker>,
-    request: Request<Incoming>,
-    peer: IpAddr,
-) -> Reply {
-    let node = &worker.node;
+pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Reply {
+    let Client {
+        worker,
+        peer,
+        outlet,
+    } = client;
+    let (node, peer) = (&worker.node, *peer);
     let now = node.now();
     let (parts, body) = request.into_parts();
+    let version = parts.version;
     if parts.uri.path() == HEALTH {
         return health(node, now);
     }
     let policy = &node.config.policy;
+    if !body.is_end_stream() && framing::has_unknown_coding(&parts.headers) {
+        let handling = Handling::synthetic(Detail::BadRequest);
+        let status = StatusCode::NOT_IMPLEMENTED;
+        let mut reply = made(node, &parts.method, status, &handling, now);
+        // Where its body ends is not for sure.
+        let close = HeaderValue::from_static("close");
+        reply.headers_mut().insert(header::CONNECTION, close);
+        return reply;
+    }
     let mut head = match read(node, parts) {
         Ok(head) => head,
         Err(error) => {
@@ -105,14 +117,21 @@ pub(crate) async fn request(
         .cloned()
         .unwrap_or_else(|| node.ids.next("req"));
     let (exchange, action) = Exchange::begin(policy, kind, now);
+    // HTTP/1.0 knows no interim responses (RFC 9110 section 15.2).
+    let interim = (version == Version::HTTP_11).then(|| outlet.open());
     let ask = Ask {
         head,
         kind,
         key,
         id,
         body: Some(body),
+        interim: interim.clone(),
     };
-    ride(worker, ask, exchange, action, found).await
+    let reply = ride(worker, ask, exchange, action, found).await;
+    if let Some(interim) = interim {
+        interim.close().await;
+    }
+    reply
 }
 
 async fn ride(

@@ -4,29 +4,29 @@
 
 mod body;
 mod connect;
+mod request;
 pub(crate) mod tls;
 
 use std::error::Error as StdError;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use edge_core::UpstreamError;
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, Method, Request, Response, Uri, header};
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
+use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 pub(crate) use self::body::UpstreamBody;
 use self::connect::{Connector, Obstacle, Uses};
+pub(crate) use self::request::RequestBody;
 use crate::config::{Config, UpstreamAddress};
 use crate::counters::Counters;
+use crate::framing::{self, Framing};
+use crate::interim::Hints;
 
 /// A connection that no request needs is closed after this long.
 const KEPT_IDLE: Duration = Duration::from_secs(60);
@@ -66,6 +66,9 @@ pub(crate) enum Failure {
     /// The representation has changed while parts of it were fetched.
     #[error("the representation has changed meanwhile")]
     Changed,
+    /// The client's own message was malformed or ended short: not upstream's fault.
+    #[error("the request's body is malformed or incomplete")]
+    Request,
     /// Nobody reads the body any more, and it is not to be stored.
     #[error("nobody reads the body any more")]
     Unwanted,
@@ -84,77 +87,9 @@ impl From<Failure> for UpstreamError {
             | Failure::Idle
             | Failure::Truncated
             | Failure::Changed
+            | Failure::Request
             | Failure::Unwanted => Self::Closed,
             Failure::Malformed => Self::Protocol,
-        }
-    }
-}
-
-/// The body of a request to upstream.
-pub(crate) enum RequestBody {
-    /// None at all.
-    None,
-    /// As the client sends it.
-    Client(Upload),
-}
-
-/// A client's body on its way upstream.
-pub(crate) struct Upload {
-    body: Incoming,
-    /// Frames that have gone through.
-    gone: Arc<AtomicU64>,
-}
-
-impl RequestBody {
-    /// No body, and no field that announces one: the head came from a client that may well have
-    /// sent one, and upstream would take the next request on the connection for it.
-    pub(crate) fn none(headers: &mut HeaderMap) -> Self {
-        let empty = |length: &http::HeaderValue| length == "0";
-        if !headers.get(header::CONTENT_LENGTH).is_some_and(empty) {
-            headers.remove(header::CONTENT_LENGTH);
-        }
-        headers.remove(header::EXPECT);
-        headers.remove(header::TRAILER);
-        Self::None
-    }
-
-    pub(crate) fn client(body: Incoming) -> Self {
-        Self::Client(Upload {
-            body,
-            gone: Arc::default(),
-        })
-    }
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.get_mut() {
-            Self::None => Poll::Ready(None),
-            Self::Client(upload) => {
-                let frame = ready!(Pin::new(&mut upload.body).poll_frame(cx));
-                upload.gone.fetch_add(1, Ordering::Relaxed);
-                Poll::Ready(frame)
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::None => true,
-            Self::Client(upload) => upload.body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::None => SizeHint::with_exact(0),
-            Self::Client(upload) => upload.body.size_hint(),
         }
     }
 }
@@ -196,24 +131,26 @@ impl Upstream {
     /// `Host` included.
     ///
     /// A safe request without a body is sent once more if it met the end of a kept-alive
-    /// connection: servers close those at any time, and the request is not to blame.
+    /// connection: servers close those at any time, and the request is not to blame. Interim
+    /// responses go to `hints`.
     pub(crate) async fn send(
         &self,
         method: Method,
         target: &str,
         headers: HeaderMap,
         body: RequestBody,
+        hints: &Arc<Hints>,
     ) -> Result<Response<UpstreamBody>, Failure> {
         let again = match &body {
             RequestBody::None if method.is_safe() => Some((method.clone(), headers.clone())),
             _ => None,
         };
-        match self.attempt(method, target, headers, body).await {
+        match self.attempt(method, target, headers, body, hints).await {
             Err((Failure::Closed, true)) if again.is_some() => {
                 let (method, headers) = again.ok_or(Failure::Closed)?;
                 self.counters.upstream_retries.inc();
                 let answer = self
-                    .attempt(method, target, headers, RequestBody::None)
+                    .attempt(method, target, headers, RequestBody::None, hints)
                     .await;
                 answer.map_err(|(failure, _)| failure)
             }
@@ -228,6 +165,7 @@ impl Upstream {
         target: &str,
         headers: HeaderMap,
         body: RequestBody,
+        hints: &Arc<Hints>,
     ) -> Result<Response<UpstreamBody>, (Failure, bool)> {
         let malformed = |_| (Failure::Malformed, false);
         let uri = Uri::builder()
@@ -236,36 +174,53 @@ impl Upstream {
             .path_and_query(target)
             .build()
             .map_err(malformed)?;
-        let gone = match &body {
-            RequestBody::None => Arc::default(),
-            RequestBody::Client(upload) => Arc::clone(&upload.gone),
-        };
+        let progress = body.progress();
         let mut request = Request::builder()
             .method(method)
             .uri(uri)
             .body(body)
             .map_err(malformed)?;
         *request.headers_mut() = headers;
+        let (hints, expecting) = (Arc::clone(hints), Arc::clone(&progress));
+        hyper::ext::on_informational(&mut request, move |interim| {
+            // A 100 that the client has asked for is said when its body is read.
+            if interim.status() != StatusCode::CONTINUE || !expecting.wanted() {
+                hints.relay(interim.status(), interim.headers());
+            }
+        });
+        let connection = capture_connection(&mut request);
         self.counters.upstream_requests.inc();
         let mut answer = pin!(self.client.request(request));
         let answer = loop {
-            let before = gone.load(Ordering::Relaxed);
+            let before = progress.gone();
             match tokio::time::timeout(self.first_byte, answer.as_mut()).await {
                 Ok(answer) => break answer,
                 // As long as a body moves, its answer is not late.
-                Err(_) if gone.load(Ordering::Relaxed) != before => {}
+                Err(_) if progress.gone() != before => {}
                 Err(_) => return Err((Failure::FirstByteTimeout, false)),
             }
         };
+        if answer.is_err() && progress.broken() {
+            return Err((Failure::Request, false));
+        }
         let response = answer.map_err(|error| failure(&error))?;
+        let framing = framing::of_response(response.status(), response.headers());
+        if framing != Framing::Fine
+            && let Some(connected) = connection.connection_metadata().as_ref()
+        {
+            connected.poison();
+        }
+        if framing == Framing::Wrong {
+            return Err((Failure::Malformed, false));
+        }
         if let Some(uses) = response.extensions().get::<Uses>() {
             uses.note();
         }
         let (head, body) = response.into_parts();
-        Ok(Response::from_parts(
-            head,
-            UpstreamBody::new(body, self.idle, Arc::clone(&self.counters)),
-        ))
+        let counters = Arc::clone(&self.counters);
+        let mut body = UpstreamBody::new(body, self.idle, progress.answered(), counters);
+        body.begin().await.map_err(|failure| (failure, false))?;
+        Ok(Response::from_parts(head, body))
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 
+use crate::interim::Outlet;
 use crate::listen::BALANCED;
 use crate::node::Node;
 use crate::running::Phase;
@@ -32,6 +33,14 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Worker {
     pub(crate) node: Arc<Node>,
     pub(crate) upstream: Upstream,
+}
+
+/// One client's connection.
+pub(crate) struct Client {
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) peer: IpAddr,
+    /// What it may be sent before a final response.
+    pub(crate) outlet: Arc<Outlet>,
 }
 
 /// Where a data thread's connections come from.
@@ -181,17 +190,26 @@ async fn connection(
     // refuses it still works.
     let _ = stream.set_nodelay(true);
     let idle = worker.node.config.idle_timeout;
+    let outlet = Arc::<Outlet>::default();
+    let socket = Socket::new(stream, idle, Arc::clone(&outlet));
+    let client = Arc::new(Client {
+        worker,
+        peer,
+        outlet,
+    });
     let service = service_fn(move |request| {
-        let worker = Arc::clone(&worker);
-        async move { Ok::<_, Infallible>(serve::request(&worker, request, peer).await) }
+        let client = Arc::clone(&client);
+        async move { Ok::<_, Infallible>(serve::request(&client, request).await) }
     });
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(idle)
         .auto_date_header(false)
+        // Who has said all that there is to say still waits for an answer (RFC 9112 section 9.6).
+        .half_close(true)
         .max_buf_size(BUFFER);
-    let mut serving = pin!(builder.serve_connection(Socket::new(stream, idle), service));
+    let mut serving = pin!(builder.serve_connection(socket, service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
         () = Phase::Draining.reached(&mut phase) => {

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::Failure;
+use super::request::Unwanted;
 use crate::counters::Counters;
 
 /// A response body from upstream. It ends in an error unless it ended where it said it would.
@@ -23,19 +24,61 @@ pub(crate) struct UpstreamBody {
     waiting: bool,
     /// No client waits for it.
     background: bool,
+    /// What came before anybody asked for it.
+    ahead: Option<Frame<Bytes>>,
+    /// The body has ended.
+    ended: bool,
+    _unwanted: Unwanted,
     counters: Arc<Counters>,
 }
 
+/// How often a body that is not there yet gets its turn before the head goes on without it.
+const TURNS: usize = 4;
+
 impl UpstreamBody {
-    pub(super) fn new(body: Incoming, idle: Duration, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(
+        body: Incoming,
+        idle: Duration,
+        unwanted: Unwanted,
+        counters: Arc<Counters>,
+    ) -> Self {
         Self {
             body,
             idle,
             deadline: None,
             waiting: false,
             background: false,
+            ahead: None,
+            ended: false,
+            _unwanted: unwanted,
             counters,
         }
+    }
+
+    /// Looks at the first bytes, if they came together with the head: a body that is broken from
+    /// its first byte on is no answer, and the client gets one instead of a head without a body.
+    pub(super) async fn begin(&mut self) -> Result<(), Failure> {
+        for _ in 0..TURNS {
+            if self.body.is_end_stream() {
+                return Ok(());
+            }
+            let body = &mut self.body;
+            let frame = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut *body).poll_frame(cx)));
+            match frame.await {
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.ahead = Some(frame);
+                    return Ok(());
+                }
+                Poll::Ready(Some(Err(_))) => return Err(Failure::Malformed),
+                Poll::Ready(None) => {
+                    self.ended = true;
+                    return Ok(());
+                }
+                // The connection's task is to read on.
+                Poll::Pending => tokio::task::yield_now().await,
+            }
+        }
+        Ok(())
     }
 
     /// The same body, its bytes counted as a background refresh's too.
@@ -66,7 +109,12 @@ impl Body for UpstreamBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = self.get_mut();
-        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+        let next = match this.ahead.take() {
+            Some(frame) => Poll::Ready(Some(Ok(frame))),
+            None if this.ended => Poll::Ready(None),
+            None => Pin::new(&mut this.body).poll_frame(cx),
+        };
+        if let Poll::Ready(frame) = next {
             this.waiting = false;
             if let Some(Ok(frame)) = &frame
                 && let Some(bytes) = frame.data_ref()
@@ -91,10 +139,17 @@ impl Body for UpstreamBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.ahead.is_none() && (self.ended || self.body.is_end_stream())
     }
 
+    /// Of all that is still to come.
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let ahead = self.ahead.as_ref().and_then(Frame::data_ref);
+        let ahead = ahead.map_or(0, |bytes| bytes.len() as u64);
+        match self.body.size_hint().exact() {
+            Some(exact) => SizeHint::with_exact(exact + ahead),
+            None if self.ended => SizeHint::with_exact(0),
+            None => SizeHint::default(),
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 mod broken;
 mod collapsing;
+mod framing;
 mod groups;
+mod interim;
 mod large;
 mod operating;
 mod passing;
