@@ -129,6 +129,23 @@ fn nodes_do_not_know_each_other() {
 }
 
 #[test]
+fn what_admin_listeners_share_knows_no_node() {
+    must_not_need(
+        "operator",
+        &[
+            "edge",
+            "edge-core",
+            "origin",
+            "geo-data",
+            "router",
+            "network",
+            "lab",
+            "cdnlab",
+        ],
+    );
+}
+
+#[test]
 fn the_lab_speaks_http_to_edges_and_routers() {
     must_not_need("lab", &["edge", "router", "cdnlab"]);
 }

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<Outcome, Failure> {
         .collect::<Result<Vec<Plan>, _>>()?;
     // The simulation first: it takes less time to say what it cannot play.
     let simulated = play::simulated(&plans, args.quiet)?;
-    let live = play::played_live(&target, &plans, args.quiet)?;
+    let live = play::played_live(&target, None, &plans, args.quiet)?;
     let sides: Vec<_> = names
         .iter()
         .zip(live.iter().zip(&simulated))

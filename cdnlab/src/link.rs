@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use network::Config;
+use network::control::NewLink;
 
 use crate::exit::{Failure, Outcome};
 use crate::process::{self, Life, NodeArgs, Ready};
@@ -34,6 +35,13 @@ pub(crate) struct LinkArgs {
     /// Links to begin with, as JSON: {"links": [{"name": ..., "target": ..., "model": ...}]}.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// A link to begin with, beside those of the file: where it listens and where it leads; may be repeated. Names that
+    /// begin with `door.` or `admin.` say where a lab reaches a node: see docs/demo.md.
+    #[arg(long, value_name = "NAME=ADDRESS,HOST:PORT", value_parser = values::link)]
+    link: Vec<NewLink>,
+    /// Its name in metrics; goes before the file's.
+    #[arg(long)]
+    name: Option<String>,
     #[command(flatten)]
     node: NodeArgs,
 }
@@ -44,9 +52,16 @@ pub(crate) fn run(args: &LinkArgs) -> Result<Outcome, Failure> {
         None => Config::default(),
     };
     config.admin = args.admin.unwrap_or(config.admin);
+    config.links.extend(args.link.iter().cloned());
+    if let Some(name) = &args.name {
+        config.name.clone_from(name);
+    }
+    config.guard = args.node.guard()?;
     let name = config.name.clone();
     process::runtime(None)?.block_on(async {
-        let mut life = Life::begin(&args.node)?;
+        let Some(mut life) = Life::begin(&args.node).await? else {
+            return Ok(Outcome::Done);
+        };
         let running = network::start(config)
             .await
             .map_err(|error| Failure::of("the links did not start", &error))?;

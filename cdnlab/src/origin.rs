@@ -64,10 +64,13 @@ pub(crate) fn run(args: OriginArgs) -> Result<Outcome, Failure> {
         listen: args.listen,
         admin: args.admin,
         source,
+        guard: args.node.guard()?,
         log_capacity: args.log_capacity,
     };
     process::runtime(None)?.block_on(async {
-        let mut life = Life::begin(&args.node)?;
+        let Some(mut life) = Life::begin(&args.node).await? else {
+            return Ok(Outcome::Done);
+        };
         let running = ::origin::start(config).await.map_err(|error| {
             let failure = Failure::of("the origin did not start", &error);
             match error {

@@ -5,9 +5,11 @@
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use operator::{Down, Guard};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -15,7 +17,7 @@ use tokio::sync::oneshot;
 use tracing::level_filters::LevelFilter;
 
 use crate::exit::Failure;
-use crate::values;
+use crate::{input, values};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -53,6 +55,40 @@ pub(crate) struct NodeArgs {
     /// How long requests in flight may go on after SIGTERM, SIGINT or `POST /stop`.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::duration)]
     pub(crate) grace: Duration,
+    /// A file with the token that changes through the admin listener have to show: `Authorization: Bearer TOKEN`. The
+    /// environment variable CDNLAB_ADMIN_TOKEN holds one as well. With a token there is `POST /abort?down_ms=N`.
+    #[arg(long, value_name = "FILE")]
+    admin_token_file: Option<PathBuf>,
+    /// A folder that outlives the process: until when it has to stay down after `POST /abort?down_ms=N`.
+    #[arg(long, value_name = "FOLDER")]
+    state: Option<PathBuf>,
+}
+
+/// The environment variable that holds the admin token, for nodes and for the lab that drives them.
+pub(crate) const TOKEN_VARIABLE: &str = "CDNLAB_ADMIN_TOKEN";
+
+impl NodeArgs {
+    /// Who may change the node through its admin listener.
+    pub(crate) fn guard(&self) -> Result<Guard, Failure> {
+        let token = match &self.admin_token_file {
+            Some(path) => Some(input::text(path)?),
+            None => std::env::var(TOKEN_VARIABLE).ok(),
+        };
+        let token = token.as_deref().map(str::trim);
+        let guard = match token.filter(|token| !token.is_empty()) {
+            Some(token) => Guard::token(token),
+            None if self.admin_token_file.is_some() => {
+                return Err(Failure::usage(
+                    "the file of the admin token is empty".to_owned(),
+                ));
+            }
+            None => Guard::default(),
+        };
+        Ok(match &self.state {
+            Some(folder) => guard.with_state(folder),
+            None => guard,
+        })
+    }
 }
 
 /// Sends log lines to stderr. Without a level: `default`.
@@ -140,10 +176,27 @@ pub(crate) struct Life<'a> {
 
 impl<'a> Life<'a> {
     /// Before the node is started.
-    pub(crate) fn begin(args: &'a NodeArgs) -> Result<Self, Failure> {
+    ///
+    /// Where a former life was aborted for some time, this waits until that has passed; `None`: the process was told to
+    /// end meanwhile.
+    pub(crate) async fn begin(args: &'a NodeArgs) -> Result<Option<Self>, Failure> {
         raise_open_files();
-        let signals = Signals::listen()?;
-        Ok(Self { args, signals })
+        let mut signals = Signals::listen()?;
+        if let Some(folder) = &args.state {
+            if let Some(down) = Down::read(folder) {
+                let left = down.left();
+                tracing::warn!(
+                    left_ms = left.as_millis(),
+                    "staying down, as POST /abort asked"
+                );
+                tokio::select! {
+                    () = tokio::time::sleep(left) => {}
+                    _ = signals.next() => return Ok(None),
+                }
+            }
+            Down::clear(folder);
+        }
+        Ok(Some(Self { args, signals }))
     }
 
     /// Says that the node is ready, waits until the process is told to end, and says how long the drain may take.
@@ -156,6 +209,12 @@ impl<'a> Life<'a> {
     ) -> Duration {
         ready.announce();
         let args = self.args;
+        if !ready.admin.ip().is_loopback() && !args.guard().is_ok_and(|guard| guard.asks()) {
+            tracing::warn!(
+                admin = %ready.admin,
+                "whoever reaches the admin listener can change and stop this node: set {TOKEN_VARIABLE}"
+            );
+        }
         let (why, grace) = tokio::select! {
             name = self.signals.next() => (name, args.grace),
             () = stop_requested => ("POST /stop", args.grace),

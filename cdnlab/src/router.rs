@@ -49,9 +49,12 @@ pub(crate) fn run(args: RouterArgs) -> Result<Outcome, Failure> {
     config.listen = args.listen.unwrap_or(config.listen);
     config.admin = args.admin.unwrap_or(config.admin);
     config.geo = args.geo.or(config.geo);
+    config.guard = args.node.guard()?;
     let name = config.name.clone();
     process::runtime(Some(2))?.block_on(async {
-        let mut life = Life::begin(&args.node)?;
+        let Some(mut life) = Life::begin(&args.node).await? else {
+            return Ok(Outcome::Done);
+        };
         let running = ::router::start(config).await.map_err(|error| {
             let failure = Failure::of("the router did not start", &error);
             match error {

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use lab::live::Attach;
 use lab::scenario::{Choice, ScenarioFile, Setting};
 
 use crate::exit::Failure;
+use crate::process::TOKEN_VARIABLE;
 
 /// A scenario and what it is checked against.
 #[derive(Args, Debug)]
@@ -25,6 +27,33 @@ impl TargetArgs {
     /// Reads and checks the scenario.
     pub(crate) fn load(&self) -> Result<ScenarioFile, Failure> {
         ScenarioFile::open(&self.scenario, self.allow_remote).map_err(Failure::usage)
+    }
+}
+
+/// A world that runs already, in place of processes of one's own.
+#[derive(Args, Debug)]
+pub(crate) struct AttachArgs {
+    /// Play against a world that runs already, found by its link nodes: a compose file, or the admin listeners of its
+    /// link nodes as HOST:PORT,HOST:PORT. The environment variables CDNLAB_ATTACH and CDNLAB_ADMIN_TOKEN (of its nodes)
+    /// hold what is not said here.
+    #[arg(long, value_name = "FILE|HOST:PORT,…")]
+    attach: Option<String>,
+}
+
+impl AttachArgs {
+    /// The world that is meant, if any.
+    pub(crate) fn read(&self) -> Result<Option<Attach>, Failure> {
+        let written = match &self.attach {
+            Some(written) => Some(written.clone()),
+            None => std::env::var("CDNLAB_ATTACH").ok(),
+        };
+        let Some(written) = written.filter(|written| !written.is_empty()) else {
+            return Ok(None);
+        };
+        let token = std::env::var(TOKEN_VARIABLE).ok();
+        Attach::read(&written, token.filter(|token| !token.is_empty()))
+            .map(Some)
+            .map_err(Failure::usage)
     }
 }
 

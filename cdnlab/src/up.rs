@@ -1,15 +1,19 @@
 //! `cdnlab up`: the processes of a scenario, left running.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use clap::Args;
-use lab::live::Stage;
+use lab::live::{Attach, Front, Purpose, Stage};
 use lab::scenario::PlanOptions;
+use tokio::net::TcpListener;
+use tokio::task::LocalSet;
 
 use crate::exit::{Failure, Outcome};
 use crate::process::{self, Signals};
-use crate::target::TargetArgs;
-use crate::{geo, output, play, progress};
+use crate::target::{AttachArgs, TargetArgs};
+use crate::{geo, output, play, progress, values};
 
 /// Start the processes of a scenario and leave them running until Ctrl-C, without traffic.
 ///
@@ -18,10 +22,17 @@ use crate::{geo, output, play, progress};
 #[command(after_help = "\
 Examples:
   cdnlab up quickstart
-  cdnlab up mine.yaml --variant ap")]
+  cdnlab up mine.yaml --variant ap
+  cdnlab up region-outage --front :8642    # then: curl -i -H 'X-Cdnlab-From: NRT' localhost:8642/world/1.html")]
 pub(crate) struct UpArgs {
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    attach: AttachArgs,
+    /// Listen here and ask the CDN as its clients do: for the paths of the site, as a client at the place that the request
+    /// names in X-Cdnlab-From; / says more.
+    #[arg(long, value_name = "ADDRESS", value_parser = values::address)]
+    front: Option<SocketAddr>,
     /// The variant to start; the first one unless said otherwise.
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
@@ -41,7 +52,11 @@ pub(crate) fn run(args: &UpArgs) -> Result<Outcome, Failure> {
     let first = file.variants().next().unwrap_or_default();
     let variant = args.variant.as_deref().unwrap_or(first);
     let plan = file.plan(variant, &options).map_err(Failure::usage)?;
-    let options = play::live_options(&args.target)?;
+    let attach = args.attach.read()?.map(|attach| Attach {
+        purpose: Purpose::Visit,
+        ..attach
+    });
+    let options = play::live_options(&args.target, attach)?;
     process::runtime(None)?.block_on(async {
         let mut signals = Signals::listen()?;
         let mut listener = progress::listener(&plan.variant, false);
@@ -55,8 +70,30 @@ pub(crate) fn run(args: &UpArgs) -> Result<Outcome, Failure> {
         };
         drop(listener);
         output::print(&table(&stage.addresses().await))?;
-        signals.next().await;
-        stage.stop().await;
+        let stage = Arc::new(stage);
+        match args.front {
+            None => drop(signals.next().await),
+            Some(address) => {
+                let listening = TcpListener::bind(address).await.map_err(|error| {
+                    Failure::of(format!("cannot listen on {address}"), &error)
+                })?;
+                let at = listening.local_addr().unwrap_or(address);
+                output::print(&format!("Open http://{at}/\n"))?;
+                let front = Rc::new(Front::new(Arc::clone(&stage), Arc::new(plan), database));
+                LocalSet::new()
+                    .run_until(async {
+                        tokio::select! {
+                            () = front.serve(listening) => {}
+                            _ = signals.next() => {}
+                        }
+                    })
+                    .await;
+            }
+        }
+        // Nobody else holds it now; were it otherwise, dropping it would take the processes down too.
+        if let Ok(stage) = Arc::try_unwrap(stage) {
+            stage.stop().await;
+        }
         Ok(Outcome::Done)
     })
 }

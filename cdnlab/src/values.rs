@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use lab::units::{Size, Span};
+use network::control::NewLink;
+use network::model::LinkModel;
 
 /// `64MiB`, in bytes.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
@@ -52,6 +54,24 @@ pub(crate) fn alias(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// `NAME=ADDRESS,HOST:PORT`: a link without delay; whoever drives it gives it one.
+pub(crate) fn link(text: &str) -> Result<NewLink, String> {
+    let how = "write NAME=ADDRESS,HOST:PORT, as in fra-1.to.origin=0.0.0.0:7001,origin:8080";
+    let (name, ways) = text.split_once('=').ok_or(how)?;
+    let (listen, target) = ways.split_once(',').ok_or(how)?;
+    let (host, port) = target.rsplit_once(':').ok_or(how)?;
+    if name.is_empty() || host.is_empty() || port.parse::<u16>().is_err() {
+        return Err(how.to_owned());
+    }
+    Ok(NewLink {
+        name: name.to_owned(),
+        target: target.to_owned(),
+        listen: Some(address(listen)?),
+        model: LinkModel::default(),
+        seed: 0,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +105,18 @@ mod tests {
         assert!(network("10.0.0.0/33").is_err());
         assert_eq!(alias("a=b"), Ok(("a".to_owned(), "b".to_owned())));
         assert!(alias("a").is_err() && alias("=b").is_err() && alias("a=").is_err());
+    }
+
+    #[test]
+    fn links() {
+        let read = link("a.to.b=:7001,b.example:80").expect("a link");
+        assert_eq!(
+            (read.name.as_str(), read.target.as_str()),
+            ("a.to.b", "b.example:80")
+        );
+        assert_eq!(read.listen, "127.0.0.1:7001".parse().ok());
+        for wrong in ["a", "a=:1", "=:1,b:2", "a=:1,b", "a=:1,:2", "a=1,b:2"] {
+            assert!(link(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -300,3 +300,23 @@ pub struct NodeStats {
     /// Resident memory of the process now; 0 where unknown.
     pub resident_bytes: u64,
 }
+
+impl NodeStats {
+    /// What was counted since `before`; what is a level stays as it is.
+    pub fn take_away(&mut self, before: &Self) {
+        for (class, before) in self.classes.iter_mut().zip(before.classes) {
+            *class = class.saturating_sub(before);
+        }
+        for (total, before) in [
+            (&mut self.downstream_bytes, before.downstream_bytes),
+            (&mut self.upstream_requests, before.upstream_requests),
+            (&mut self.upstream_bytes, before.upstream_bytes),
+            (&mut self.background_requests, before.background_requests),
+            (&mut self.background_bytes, before.background_bytes),
+            (&mut self.retries, before.retries),
+            (&mut self.evictions, before.evictions),
+        ] {
+            *total = total.saturating_sub(before);
+        }
+    }
+}

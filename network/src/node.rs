@@ -32,6 +32,9 @@ pub struct Config {
     /// Where the admin listener listens; by default a free port of 127.0.0.1.
     #[serde(default = "loopback")]
     pub admin: SocketAddr,
+    /// Who may change links there; comes from the command line, not from the file.
+    #[serde(skip)]
+    pub guard: operator::Guard,
     /// The links that it has from the start; more come by `POST /links`.
     #[serde(default)]
     pub links: Vec<NewLink>,
@@ -50,6 +53,7 @@ impl Default for Config {
         Self {
             name: name(),
             admin: loopback(),
+            guard: operator::Guard::default(),
             links: Vec::new(),
         }
     }
@@ -226,7 +230,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     }
     let (ask, asked) = watch::channel(false);
     let (quit, told) = oneshot::channel::<()>();
-    let routes = admin::routes(config.name, Arc::clone(&links), ask);
+    let routes = config
+        .guard
+        .protect(admin::routes(config.name, Arc::clone(&links), ask));
     let serving = tokio::spawn(async move {
         let until = async { drop(told.await) };
         if let Err(error) = axum::serve(listener, routes)

@@ -16,14 +16,16 @@ use crate::board::{Change, NodeReport};
 use crate::metrics::AnswerKind;
 use crate::server::{Shared, now_ms};
 
-pub(crate) fn routes(shared: Arc<Shared>) -> Router {
-    Router::new()
+pub(crate) fn routes(shared: Arc<Shared>, guard: &operator::Guard) -> Router {
+    let routes = Router::new()
         .route("/health", get(async || "alive\n"))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
         .route("/stats", get(stats))
+        .route("/settings", get(settings))
         .route("/stop", post(stop))
-        .with_state(shared)
+        .with_state(shared);
+    guard.protect(routes)
 }
 
 /// Ready once each node has been checked: before that, answers do not know who is up.
@@ -41,8 +43,11 @@ async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, &'static str) 
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(CONTENT_TYPE, OPENMETRICS)], shared.metrics.text()).into_response()
+    (
+        [(CONTENT_TYPE, operator::OPENMETRICS)],
+        shared.metrics.text(),
+    )
+        .into_response()
 }
 
 #[derive(Serialize)]
@@ -74,6 +79,11 @@ async fn stats(State(shared): State<Arc<Shared>>) -> Response {
         transitions_forgotten: board.forgotten(),
     })
     .into_response()
+}
+
+/// The configuration as the router follows it.
+async fn settings(State(shared): State<Arc<Shared>>) -> Response {
+    Json(&shared.settings).into_response()
 }
 
 async fn stop(State(shared): State<Arc<Shared>>) -> (StatusCode, &'static str) {

@@ -24,6 +24,9 @@ pub struct Config {
     /// Where the administrator asks: health, metrics, statistics, stop.
     #[serde(default = "loopback")]
     pub admin: SocketAddr,
+    /// Who may change the router there; comes from the command line, not from the file.
+    #[serde(skip)]
+    pub guard: operator::Guard,
     /// The name of the place where the router stands; told in `/stats`, decides nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,

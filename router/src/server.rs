@@ -45,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) at: Option<String>,
     pub(crate) steering: Steering,
     pub(crate) health: HealthConfig,
+    pub(crate) settings: Config,
     pub(crate) trust: Trust,
     pub(crate) metrics: Metrics,
     database: geo_data::Database,
@@ -122,12 +123,14 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let admin = local(&admin_listener, config.admin)?;
 
     let nodes = steering.nodes().len();
+    let settings = config.clone();
     let shared = Arc::new(Shared {
         name: config.name,
         at: config.at,
         board: Mutex::new(Board::new(nodes, config.health.rules(), now_ms())),
         steering,
         health: config.health,
+        settings,
         trust: Trust::new(config.trust, config.client_field),
         metrics: Metrics::new(),
         database,
@@ -146,7 +149,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     ));
     let admin_task = tokio::spawn(serve(
         admin_listener,
-        admin::routes(Arc::clone(&shared)),
+        admin::routes(Arc::clone(&shared), &shared.settings.guard),
         drain.subscribe(),
     ));
     Ok(Running {

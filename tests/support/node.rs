@@ -79,6 +79,8 @@ impl Node {
 
     /// Waits for the node to end by itself; true if it ended with success.
     pub(crate) fn wait(mut self) -> bool {
+        // `Child::wait` would close it, and that would tell the node to end.
+        let _stdin = self.child.stdin.take();
         self.child
             .wait()
             .expect("a child that can be waited for")

@@ -1,5 +1,6 @@
 //! `cdnlab run` and `cdnlab simulate`: a scenario through one of the two drivers, and its report.
 
+mod owner;
 mod sweep;
 mod when;
 
@@ -12,7 +13,7 @@ use std::time::{Instant, SystemTime};
 use clap::Args;
 use geo_data::Database;
 use lab::expect::{Bound, Expectation};
-use lab::live::{self, LiveError, LiveOptions};
+use lab::live::{self, Attach, LiveError, LiveOptions};
 use lab::metrics::Measured;
 use lab::plan::Plan;
 use lab::report::terminal::{Style, render};
@@ -23,7 +24,7 @@ use sha2::{Digest, Sha256};
 
 use crate::exit::{Failure, Outcome};
 use crate::process::{self, Signals};
-use crate::target::{ChangeArgs, TargetArgs};
+use crate::target::{AttachArgs, ChangeArgs, TargetArgs};
 use crate::{geo, output, progress};
 
 /// Play a scenario with real processes on this machine, and report hit ratios and latency.
@@ -43,6 +44,8 @@ invalid since the driver was late (a busy machine); 1 anything else.")]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     play: PlayArgs,
+    #[command(flatten)]
+    attach: AttachArgs,
 }
 
 /// Play a scenario in virtual time, and report hit ratios and latency.
@@ -96,7 +99,7 @@ struct PlayArgs {
 }
 
 pub(crate) fn run(args: &RunArgs) -> Result<Outcome, Failure> {
-    play(&args.play, Driver::Run)
+    play(&args.play, Driver::Run, args.attach.read()?)
 }
 
 pub(crate) fn simulate(args: &SimulateArgs) -> Result<Outcome, Failure> {
@@ -105,10 +108,10 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Result<Outcome, Failure> {
         let threads = args.threads.or(cores).map_or(1, NonZeroUsize::get);
         return sweep::run(&args.play, args.seeds.as_ref(), threads);
     }
-    play(&args.play, Driver::Simulate)
+    play(&args.play, Driver::Simulate, None)
 }
 
-fn play(args: &PlayArgs, driver: Driver) -> Result<Outcome, Failure> {
+fn play(args: &PlayArgs, driver: Driver, attach: Option<Attach>) -> Result<Outcome, Failure> {
     let begun = Instant::now();
     let started = SystemTime::now();
     let database = geo::database(args.target.geo.as_deref())?;
@@ -128,7 +131,7 @@ fn play(args: &PlayArgs, driver: Driver) -> Result<Outcome, Failure> {
     let out = out_folder(args, &file, started)?;
 
     let measured = match driver {
-        Driver::Run => played_live(&args.target, &plans, args.quiet)?,
+        Driver::Run => played_live(&args.target, attach, &plans, args.quiet)?,
         Driver::Simulate => simulated(&plans, args.quiet)?,
     };
 
@@ -147,6 +150,7 @@ fn play(args: &PlayArgs, driver: Driver) -> Result<Outcome, Failure> {
     let sides: Vec<(&str, &Measured)> = names.iter().map(String::as_str).zip(&measured).collect();
     let report = Report::new(manifest, &sides, &expectations);
     show(args, &report, &out)?;
+    owner::hand_over(&out);
     Ok(match report.outcome {
         report::Outcome::Met => Outcome::Done,
         report::Outcome::Missed => Outcome::Missed,
@@ -263,11 +267,12 @@ fn is_about(expectation: &Expectation, played: &[String]) -> bool {
 /// Plays each plan with real processes.
 pub(crate) fn played_live(
     target: &TargetArgs,
+    attach: Option<Attach>,
     plans: &[Plan],
     quiet: bool,
 ) -> Result<Vec<Measured>, Failure> {
     process::raise_open_files();
-    let options = live_options(target)?;
+    let options = live_options(target, attach)?;
     process::runtime(None)?.block_on(async {
         let mut signals = Signals::listen()?;
         let mut measured = Vec::new();
@@ -288,7 +293,10 @@ pub(crate) fn played_live(
 }
 
 /// What a live run needs beside its plan: this binary plays the nodes.
-pub(crate) fn live_options(target: &TargetArgs) -> Result<LiveOptions, Failure> {
+pub(crate) fn live_options(
+    target: &TargetArgs,
+    attach: Option<Attach>,
+) -> Result<LiveOptions, Failure> {
     let exe = std::env::current_exe().map_err(|error| {
         Failure::of(
             "cannot find this binary, which has to play the nodes",
@@ -299,13 +307,16 @@ pub(crate) fn live_options(target: &TargetArgs) -> Result<LiveOptions, Failure> 
         exe,
         geo: target.geo.clone(),
         allow_remote: target.allow_remote,
+        attach,
     })
 }
 
 pub(crate) fn live_failure(error: &LiveError) -> Failure {
     let failure = Failure::of("the run came to no end", error);
     match error {
-        LiveError::Remote(_) | LiveError::OnlySimulated(_) => failure.into_usage(),
+        LiveError::Remote(_) | LiveError::OnlySimulated(_) | LiveError::World(_) => {
+            failure.into_usage()
+        }
         _ => failure,
     }
 }

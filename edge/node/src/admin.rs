@@ -24,7 +24,8 @@ pub(crate) struct Admin {
 
 /// The operator's paths.
 pub(crate) fn router(admin: Admin) -> Router {
-    Router::new()
+    let guard = admin.node.config.guard.clone();
+    let routes = Router::new()
         .route("/health", get(async || "ok\n"))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
@@ -32,9 +33,14 @@ pub(crate) fn router(admin: Admin) -> Router {
             "/stats",
             get(async |State(admin): State<Admin>| Json(admin.node.stats())),
         )
+        .route(
+            "/settings",
+            get(async |State(admin): State<Admin>| Json(admin.node.settings())),
+        )
         .route("/purge", post(purge))
         .route("/stop", post(stop))
-        .with_state(admin)
+        .with_state(admin);
+    guard.protect(routes)
 }
 
 async fn ready(State(admin): State<Admin>) -> Response {
@@ -46,7 +52,7 @@ async fn ready(State(admin): State<Admin>) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let kind = operator::OPENMETRICS;
     ([(header::CONTENT_TYPE, kind)], admin.node.metrics()).into_response()
 }
 
@@ -68,12 +74,12 @@ async fn purge(
 ) -> Response {
     let asked = match asked {
         Ok(Query(asked)) => asked,
-        Err(error) => return refused(StatusCode::BAD_REQUEST, &error.body_text()),
+        Err(error) => return refused(&error.body_text()),
     };
     let done = match (&asked.url, &asked.group, asked.all) {
-        (Some(url), None, false) => admin.node.purge(url, asked.mode).await,
-        (None, Some(group), false) => admin.node.purge_group(group, asked.mode).await,
-        (None, None, true) => admin.node.purge_all(asked.mode).await,
+        (Some(url), None, false) => admin.node.purge(url, asked.mode),
+        (None, Some(group), false) => Ok(admin.node.purge_group(group, asked.mode)),
+        (None, None, true) => Ok(admin.node.purge_all(asked.mode)),
         _ => Err(PurgeError::What),
     };
     match done {
@@ -84,18 +90,12 @@ async fn purge(
             "sequence": sequence
         }))
         .into_response(),
-        Err(error) => {
-            let status = match error {
-                PurgeError::NotDurable(_) => StatusCode::INTERNAL_SERVER_ERROR,
-                PurgeError::What | PurgeError::Url(..) => StatusCode::BAD_REQUEST,
-            };
-            refused(status, &error.to_string())
-        }
+        Err(error) => refused(&error.to_string()),
     }
 }
 
-fn refused(status: StatusCode, why: &str) -> Response {
-    (status, Json(json!({ "error": why }))).into_response()
+fn refused(why: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": why }))).into_response()
 }
 
 async fn stop(State(admin): State<Admin>) -> Response {

@@ -233,6 +233,8 @@ impl Child {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command.kill_on_drop(true);
+        // A token that is meant for a world would shut the lab out of its own nodes.
+        command.env_remove("CDNLAB_ADMIN_TOKEN");
         // A group of its own: Ctrl-C on the terminal reaches the lab alone, which takes the nodes
         // down in order and can still ask them for their last counts.
         command.process_group(0);

@@ -6,8 +6,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use network::control::{Added, Change, NewLink};
-use origin::{Faults, LogPage, Record};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
+use network::control::{Added, Change, LinkStatus, NewLink};
+use origin::{Catalogue, Faults, LogPage, Record};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,9 @@ use crate::observe::{NodeStats, RequestClass};
 
 /// An admin listener that does not answer for so long is out of order.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two questions whether a node is ready.
+const READY_POLL: Duration = Duration::from_millis(20);
 
 /// A request to an admin listener failed.
 #[derive(Debug, thiserror::Error)]
@@ -42,15 +47,27 @@ pub struct Published {
 }
 
 impl Control {
-    /// A client that never uses a proxy and follows no redirect.
+    /// A client that never uses a proxy and follows no redirect, and shows `token` where there is one.
     ///
     /// # Errors
-    /// When the system gives no random numbers or sockets.
-    pub fn new() -> Result<Self, ControlError> {
+    /// When the system gives no random numbers or sockets; a token that cannot stand in a field.
+    pub fn new(token: Option<&str>) -> Result<Self, ControlError> {
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token {
+            let mut value =
+                HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| ControlError {
+                    node: "lab".to_owned(),
+                    what: "showing the admin token".to_owned(),
+                    why: "it has characters that no header field can hold".to_owned(),
+                })?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
+            .default_headers(headers)
             .build()
             .map_err(|error| ControlError {
                 node: "lab".to_owned(),
@@ -127,6 +144,85 @@ impl Admin<'_> {
             .map(drop)
     }
 
+    /// The links of a link node.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn links(&self) -> Result<Vec<LinkStatus>, ControlError> {
+        self.json("GET", "/links", None::<&()>).await
+    }
+
+    /// Takes a link away.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn remove_link(&self, name: &str) -> Result<(), ControlError> {
+        self.text("DELETE", &format!("/links/{name}"), None::<&()>)
+            .await
+            .map(drop)
+    }
+
+    /// How an edge or a router is configured.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn settings(&self) -> Result<serde_json::Value, ControlError> {
+        self.json("GET", "/settings", None::<&()>).await
+    }
+
+    /// The site that the origin serves.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn catalogue(&self) -> Result<Catalogue, ControlError> {
+        self.json("GET", "/catalogue", None::<&()>).await
+    }
+
+    /// Another site for the origin.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn set_catalogue(&self, catalogue: &Catalogue) -> Result<(), ControlError> {
+        self.text("PUT", "/catalogue", Some(catalogue))
+            .await
+            .map(drop)
+    }
+
+    /// Purges everything at an edge.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn purge_all(&self) -> Result<(), ControlError> {
+        self.text("POST", "/purge?all=true", None::<&()>)
+            .await
+            .map(drop)
+    }
+
+    /// Aborts a node, which then stays down for `down_ms`.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn abort(&self, down_ms: u64) -> Result<(), ControlError> {
+        self.text("POST", &format!("/abort?down_ms={down_ms}"), None::<&()>)
+            .await
+            .map(drop)
+    }
+
+    /// Waits until the node says that it is ready.
+    ///
+    /// # Errors
+    /// The last reason why not, after `limit`.
+    pub async fn until_ready(&self, limit: Duration) -> Result<(), ControlError> {
+        let end = tokio::time::Instant::now() + limit;
+        loop {
+            match self.text("GET", "/ready", None::<&()>).await {
+                Ok(_) => return Ok(()),
+                Err(error) if tokio::time::Instant::now() >= end => return Err(error),
+                Err(_) => tokio::time::sleep(READY_POLL).await,
+            }
+        }
+    }
+
     /// Makes the origin fail, or makes it well again.
     ///
     /// # Errors
@@ -190,13 +286,33 @@ impl Admin<'_> {
         Ok((page, records))
     }
 
+    /// The number of the newest record of the origin's log.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn log_end(&self) -> Result<u64, ControlError> {
+        #[derive(Deserialize)]
+        struct Counts {
+            requests: u64,
+        }
+        let counts: Counts = self.json("GET", "/counts", None::<&()>).await?;
+        Ok(counts.requests)
+    }
+
     /// An edge's counters.
     ///
     /// # Errors
     /// [`ControlError`].
     pub async fn stats(&self) -> Result<NodeStats, ControlError> {
-        let stats: serde_json::Value = self.json("GET", "/stats", None::<&()>).await?;
-        Ok(node_stats(&stats))
+        Ok(node_stats(&self.raw_stats().await?))
+    }
+
+    /// An edge's counters as it tells them.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn raw_stats(&self) -> Result<serde_json::Value, ControlError> {
+        self.json("GET", "/stats", None::<&()>).await
     }
 
     /// Whether a router sends clients to every one of its nodes, each of them checked.

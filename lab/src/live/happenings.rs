@@ -8,10 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use origin::Selector;
-
 use super::LiveError;
-use super::control::ControlError;
+use super::perform::perform;
 use super::stage::Stage;
 use super::traffic::Shared;
 use crate::observe::{OriginRecord, RequestId};
@@ -56,10 +54,10 @@ impl Happenings {
     pub fn new(shared: Arc<Shared>, stage: Arc<Stage>) -> Self {
         Self {
             shared,
-            stage,
             words: Mutex::default(),
             killed: Mutex::default(),
-            read_up_to: AtomicU64::new(0),
+            read_up_to: AtomicU64::new(stage.log_begin()),
+            stage,
         }
     }
 
@@ -98,63 +96,34 @@ impl Happenings {
 
     async fn happen(&self, event: &Event) -> Result<(), LiveError> {
         let (stage, plan) = (&self.stage, &self.shared.plan);
-        let origin = stage.control.of("origin", stage.origin_admin());
-        match event {
-            Event::Origin(fault) => origin.faults(fault).await?,
-            Event::Link(state) => {
-                let links = stage.control.of("links", stage.link_admin());
-                stage.links.set(links, plan, state).await?;
-            }
-            Event::Kill(node) => {
-                if let Some(child) = stage.node(*node) {
-                    self.note_killed(*node, true);
-                    child.lock().await.kill().await;
-                }
-            }
-            Event::Restart(node) => {
-                stage.restart(*node).await?;
-                self.note_killed(*node, false);
-            }
-            Event::Publish(selector) => self.publish(*selector).await?,
-            Event::Purge(purge) => {
-                let url = format!("http://{}{}", plan.site, purge.path);
-                for &node in &purge.nodes {
-                    let Some(admin) = stage.node_admin(node) else {
-                        continue;
-                    };
-                    let name = &plan.nodes[usize::from(node)].name;
-                    // One node that is down does not keep the others from being purged.
-                    if let Err(error) = stage.control.of(name, admin).purge(&url, purge.soft).await
-                    {
-                        self.warn(error.to_string());
-                    }
-                }
-            }
+        let mut down = 0;
+        if let Event::Kill(node) = event {
+            // Before it dies, so that its death is not taken for an accident.
+            self.note_killed(*node, true);
+            down = self.down_for(*node);
+        }
+        let performed = perform(stage, plan, event, down).await?;
+        if let Event::Restart(node) = event {
+            self.note_killed(*node, false);
+        }
+        if let (Event::Publish(selector), Some(at_ms)) = (event, performed.published_at_ms) {
+            let at = self.shared.clock.offset_of_wall(at_ms) / MS;
+            self.shared.truth.published(*selector, at);
+        }
+        for warning in performed.warnings {
+            self.warn(warning);
         }
         Ok(())
     }
 
-    async fn publish(&self, selector: Selector) -> Result<(), ControlError> {
-        let origin = self.stage.control.of("origin", self.stage.origin_admin());
-        let plan = &self.shared.plan;
-        let published = match selector {
-            Selector::All => origin.publish(None, None).await?,
-            Selector::Class(class) => {
-                let name = plan
-                    .classes
-                    .get(usize::from(class))
-                    .map(|class| class.name.as_str());
-                origin.publish(name, None).await?
-            }
-            Selector::Object(object) => {
-                origin
-                    .publish(None, Some(&plan.origin.catalogue.path(object)))
-                    .await?
-            }
-        };
-        let at = self.shared.clock.offset_of_wall(published.at_ms) / MS;
-        self.shared.truth.published(selector, at);
-        Ok(())
+    /// How long a node that is killed now has to stay down: until the plan restarts it, or to its end.
+    fn down_for(&self, node: u16) -> Nanos {
+        let (plan, now) = (&self.shared.plan, self.shared.clock.now());
+        let back = plan.events.iter().find(|event| {
+            event.at > now && matches!(event.what, Event::Restart(again) if again == node)
+        });
+        back.map_or(plan.duration, |event| event.at)
+            .saturating_sub(now)
     }
 
     fn note_killed(&self, node: u16, killed: bool) {
@@ -247,16 +216,10 @@ impl Happenings {
 
     /// Reads the nodes' counters, as they stood at `at` or stand now.
     async fn stats(&self, at: Option<Nanos>) {
-        for (node, index) in self.shared.plan.nodes.iter().zip(0u16..) {
-            let Some(admin) = self.stage.node_admin(index) else {
-                return;
-            };
+        for (_, index) in self.shared.plan.nodes.iter().zip(0u16..) {
             // A node that is down has no counters; its death is told elsewhere.
-            if let Ok(mut stats) = self.stage.control.of(&node.name, admin).stats().await {
+            if let Some(stats) = self.stage.stats(index).await {
                 let at = at.unwrap_or_else(|| self.shared.clock.now());
-                if let Some(child) = self.stage.node(index) {
-                    stats.resident_bytes = child.lock().await.resident_bytes();
-                }
                 self.shared.fold().node_stats(index, &stats, at);
             }
         }

@@ -1,18 +1,39 @@
-//! The links of a run: which pairs of spots are joined, and where each link listens.
+//! The links of a run: which pairs of spots are joined, where each link listens, and which process plays it.
 //!
-//! It knows names and addresses; the relays themselves live in a process of their own.
+//! It knows names and addresses; the relays themselves live in processes of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use network::control::{self, Change, NewLink};
 
-use super::control::{Admin, ControlError};
+use super::control::{Control, ControlError};
 use crate::plan::{Cut, CutKind, Direction, LinkState, Plan, Spot};
 
 /// Where the links of a run listen, by the spots that they join.
 #[derive(Debug, Clone, Default)]
-pub struct Links(BTreeMap<(Spot, Spot), SocketAddr>);
+pub struct Links(BTreeMap<(Spot, Spot), Known>);
+
+/// One link.
+#[derive(Debug, Clone)]
+struct Known {
+    listen: SocketAddr,
+    /// The admin listener of the process that plays it.
+    admin: SocketAddr,
+    /// Its name there.
+    name: String,
+}
+
+/// Who plays a link to be added, under which name, and where it listens if that matters.
+#[derive(Debug, Clone)]
+pub struct Player {
+    /// The admin listener of the link process.
+    pub admin: SocketAddr,
+    /// Put before the link's name.
+    pub prefix: &'static str,
+    /// Where it listens; `None`: on a free port of loopback.
+    pub listen: Option<SocketAddr>,
+}
 
 /// A spot's name in the names of links. Kinds have prefixes, so that a node may be called `origin`.
 pub fn spot_name(plan: &Plan, spot: Spot) -> String {
@@ -24,7 +45,8 @@ pub fn spot_name(plan: &Plan, spot: Spot) -> String {
     }
 }
 
-fn link_name(plan: &Plan, from: Spot, to: Spot) -> String {
+/// The name of the link between two spots.
+pub fn link_name(plan: &Plan, from: Spot, to: Spot) -> String {
     format!("{}.to.{}", spot_name(plan, from), spot_name(plan, to))
 }
 
@@ -35,16 +57,17 @@ impl Links {
     /// When the link node refuses it.
     pub async fn add(
         &mut self,
-        admin: Admin<'_>,
+        control: &Control,
         plan: &Plan,
         (from, to): (Spot, Spot),
-        target: SocketAddr,
+        player: Player,
+        target: &str,
     ) -> Result<SocketAddr, ControlError> {
         let number = self.0.len() as u64;
         let link = NewLink {
-            name: link_name(plan, from, to),
-            target: target.to_string(),
-            listen: None,
+            name: format!("{}{}", player.prefix, link_name(plan, from, to)),
+            target: target.to_owned(),
+            listen: player.listen,
             model: plan.link(from, to),
             // A stream of its own for each link, from the plan's one seed.
             seed: plan
@@ -52,38 +75,83 @@ impl Links {
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15)
                 .wrapping_add(number),
         };
-        let listen = admin.add_link(&link).await?;
-        self.0.insert((from, to), listen);
+        let mut listen = control.of("links", player.admin).add_link(&link).await?;
+        if listen.ip().is_unspecified() {
+            // It listens on every address of its machine; the one that answers us is one of them.
+            listen.set_ip(player.admin.ip());
+        }
+        let known = Known {
+            listen,
+            admin: player.admin,
+            name: link.name,
+        };
+        self.0.insert((from, to), known);
         Ok(listen)
+    }
+
+    /// Takes a link that is there already, and gives it the plan's model, whole.
+    ///
+    /// # Errors
+    /// When the link node refuses it.
+    pub async fn adopt(
+        &mut self,
+        control: &Control,
+        plan: &Plan,
+        (from, to): (Spot, Spot),
+        (listen, admin): (SocketAddr, SocketAddr),
+    ) -> Result<(), ControlError> {
+        let known = Known {
+            listen,
+            admin,
+            name: link_name(plan, from, to),
+        };
+        let change = Change {
+            model: Some(plan.link(from, to)),
+            cut: Some(None),
+            target: None,
+        };
+        let player = control.of("links", admin);
+        player.change_link(&known.name, &change).await?;
+        self.0.insert((from, to), known);
+        Ok(())
     }
 
     /// Where the link between two spots listens, if the run has it.
     pub fn at(&self, from: Spot, to: Spot) -> Option<SocketAddr> {
-        self.0.get(&(from, to)).copied()
+        self.0.get(&(from, to)).map(|known| known.listen)
     }
 
     /// Brings a link into a state; false if the run has no such link, as a variant without a CDN may.
     ///
     /// # Errors
     /// When the link node refuses it.
-    pub async fn set(
-        &self,
-        admin: Admin<'_>,
-        plan: &Plan,
-        state: &LinkState,
-    ) -> Result<bool, ControlError> {
-        if self.at(state.from, state.to).is_none() {
+    pub async fn set(&self, control: &Control, state: &LinkState) -> Result<bool, ControlError> {
+        let Some(known) = self.0.get(&(state.from, state.to)) else {
             return Ok(false);
-        }
+        };
         let change = Change {
             model: Some(state.model),
             cut: Some(state.cut.map(cut)),
             target: None,
         };
-        admin
-            .change_link(&link_name(plan, state.from, state.to), &change)
-            .await?;
+        let player = control.of("links", known.admin);
+        player.change_link(&known.name, &change).await?;
         Ok(true)
+    }
+
+    /// The names of those that are cut now; of a link process that cannot be asked, none.
+    pub async fn cut(&self, control: &Control) -> Vec<String> {
+        let ours: BTreeSet<&str> = self.0.values().map(|known| known.name.as_str()).collect();
+        let admins: BTreeSet<SocketAddr> = self.0.values().map(|known| known.admin).collect();
+        let mut cut = Vec::new();
+        for admin in admins {
+            let links = control.of("links", admin).links().await.unwrap_or_default();
+            let found = links
+                .into_iter()
+                .filter(|link| link.cut.is_some() && ours.contains(link.name.as_str()));
+            cut.extend(found.map(|link| link.name));
+        }
+        cut
     }
 
     /// How many links there are.

@@ -1,6 +1,6 @@
 //! The live driver: plays a plan against real processes on this machine.
 //!
-//! It starts the nodes ([`stage`]), joins them by links, sends the planned requests over real
+//! It starts the nodes or takes a world that runs already ([`stage`]), joins them by links, sends the planned requests over real
 //! connections ([`traffic`]), lets the planned events happen at their times ([`happenings`]), and
 //! gives what it saw to the fold. It speaks HTTP as any client does; it knows nothing of the insides
 //! of a node, and nothing of the simulator.
@@ -10,13 +10,17 @@ pub mod clock;
 pub mod connections;
 pub mod control;
 pub mod folder;
+pub mod front;
 pub mod guide;
 pub mod happenings;
 pub mod judge;
 pub mod links;
 pub mod nodes;
+mod perform;
+mod processes;
 pub mod stage;
 pub mod traffic;
+pub mod world;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,7 +29,9 @@ use std::sync::{Arc, Mutex};
 use network::time::Timer;
 use tokio::sync::oneshot;
 
+pub use self::front::Front;
 pub use self::stage::{LiveOptions, Stage};
+pub use self::world::{Attach, Purpose};
 
 use self::child::ChildError;
 use self::control::ControlError;
@@ -33,6 +39,7 @@ use self::happenings::Happenings;
 use self::judge::Truth;
 use self::nodes::FileError;
 use self::traffic::{PlayError, Shared};
+use self::world::WorldError;
 use crate::metrics::{Fold, Measured};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -58,6 +65,9 @@ pub enum LiveError {
     /// The user's own origin is beyond loopback.
     #[error("the origin {0} is beyond this machine; --allow-remote permits load on it")]
     Remote(String),
+    /// The world is not the one that the plan is about.
+    #[error(transparent)]
+    World(#[from] WorldError),
     /// The plan asks for what only the simulator has.
     #[error("{0}: use `simulate`")]
     OnlySimulated(String),
@@ -90,7 +100,7 @@ pub async fn run(
     let shared = Arc::new(Shared {
         plan: Arc::new(plan.clone()),
         clock,
-        links: stage.links.clone(),
+        links: stage.links().clone(),
         truth: Truth::new(plan, clock.epoch_ms()),
         fold: Mutex::new(Fold::new(plan)),
         timer: Timer::start().map_err(LiveError::Thread)?,

@@ -152,6 +152,22 @@ pub fn router(
     geo: Option<&Path>,
     reach: impl Fn(u16) -> Option<SocketAddr>,
 ) -> Result<ChildSpec, FileError> {
+    let mut config = router_config(plan, |node| reach(node).map(|to| to.to_string()));
+    if let (Some(geo), Some(config)) = (geo, config.as_object_mut()) {
+        config.insert("geo".to_owned(), json!(geo));
+    }
+    let file = write(folder.join("router.json"), &config)?;
+    Ok(ChildSpec {
+        exe: exe.to_owned(),
+        role: "router",
+        name: "router".to_owned(),
+        args: vec!["--config".to_owned(), file],
+        listens: true,
+    })
+}
+
+/// The router's configuration; `reach` gives `host:port` of the link from the router to a node.
+pub fn router_config(plan: &Plan, reach: impl Fn(u16) -> Option<String>) -> serde_json::Value {
     const MS: Nanos = 1_000_000;
     let pops: Vec<_> = plan
         .pops
@@ -171,7 +187,7 @@ pub fn router(
         })
         .collect();
     let health = &plan.routing.health;
-    let mut config = json!({
+    json!({
         "name": "router",
         "at": plan.routing.name,
         "pops": pops,
@@ -184,16 +200,5 @@ pub fn router(
             "fall": health.fall,
         },
         "trust": [LOOPBACK],
-    });
-    if let (Some(geo), Some(config)) = (geo, config.as_object_mut()) {
-        config.insert("geo".to_owned(), json!(geo));
-    }
-    let file = write(folder.join("router.json"), &config)?;
-    Ok(ChildSpec {
-        exe: exe.to_owned(),
-        role: "router",
-        name: "router".to_owned(),
-        args: vec!["--config".to_owned(), file],
-        listens: true,
     })
 }

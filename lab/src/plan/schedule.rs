@@ -237,6 +237,42 @@ fn cut(name: CutName, how: CutHow, forward: bool) -> Cut {
 }
 
 impl Plan {
+    /// What an event of a scenario, written as JSON, means for this plan: what happens at once (at 0), and what ends it.
+    ///
+    /// # Errors
+    /// In one sentence, what is wrong with it.
+    pub fn happening(&self, written: &serde_json::Value) -> Result<Vec<PlannedEvent>, String> {
+        let spec: EventSpec =
+            serde_json::from_value(written.clone()).map_err(|error| error.to_string())?;
+        let ends = spec.link.iter().flat_map(|link| &link.between);
+        let purged = spec.purge.iter().filter_map(|purge| purge.at.as_ref());
+        let nodes = purged.flat_map(|OneOrMany(names)| names).chain(&spec.kill);
+        let unknown = ends
+            .filter(|name| self.spots(name).is_empty())
+            .chain(nodes.filter(|name| self.nodes_called(name).is_empty()))
+            .next();
+        if let Some(name) = unknown {
+            let pops = self.pops.iter().map(|pop| pop.name.as_str());
+            let nodes = self.nodes.iter().map(|node| node.name.as_str());
+            let known: Vec<&str> = pops.chain(nodes).collect();
+            return Err(format!(
+                "nothing is called `{name}`; nodes are {}",
+                known.join(", ")
+            ));
+        }
+        let mut problems = Problems::default();
+        // It may last longer than a run would.
+        let endless = Self {
+            duration: Nanos::MAX - 1,
+            ..self.clone()
+        };
+        let events = schedule(&endless, &[spec], &mut problems);
+        match problems.0.into_iter().next() {
+            Some((_, message)) => Err(message),
+            None => Ok(events),
+        }
+    }
+
     /// The nodes that a name stands for: a node, or all nodes of a PoP.
     pub(super) fn nodes_called(&self, name: &str) -> Vec<u16> {
         if let Some(pop) = self.pops.iter().find(|pop| pop.name == name) {

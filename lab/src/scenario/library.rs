@@ -31,6 +31,7 @@ shipped!(
     "cap",
     "shield-vs-none",
     "micro-cache",
+    "region-outage",
 );
 
 impl ScenarioFile {

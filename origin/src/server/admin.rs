@@ -1,7 +1,7 @@
 //! The admin listener: log, counts, faults, publications, and the usual health and metrics.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::Json;
 use axum::Router;
@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::synthetic::Synthetic;
 use super::{Behind, Shared};
+use crate::catalogue::Catalogue;
 use crate::faults::Faults;
 use crate::log::Counts;
 use crate::versions::Selector;
@@ -62,6 +64,7 @@ impl Default for LogQuery {
 pub(super) async fn serve(
     listener: TcpListener,
     shared: Arc<Shared>,
+    guard: operator::Guard,
     mut closing: watch::Receiver<bool>,
 ) {
     let app = Router::new()
@@ -75,8 +78,10 @@ pub(super) async fn serve(
         .route("/log", get(log))
         .route("/faults", put(set_faults).delete(clear_faults).get(faults))
         .route("/publish", post(publish))
+        .route("/catalogue", get(catalogue).put(set_catalogue))
         .route("/stop", post(stop))
         .with_state(shared);
+    let app = guard.protect(app);
     let closed = async move {
         // An error means that the origin was dropped, which ends this too.
         let _ = closing.wait_for(|closing| *closing).await;
@@ -128,7 +133,7 @@ async fn clear_faults(State(shared): State<Arc<Shared>>) -> Json<Faults> {
 }
 
 async fn publish(State(shared): State<Arc<Shared>>, Json(wanted): Json<Publish>) -> Response {
-    let Behind::Synthetic(synthetic) = &shared.behind else {
+    let Some(synthetic) = shared.behind.synthetic() else {
         let text = "a pass-through has no versions to publish\n";
         return (StatusCode::CONFLICT, text).into_response();
     };
@@ -165,6 +170,34 @@ async fn publish(State(shared): State<Arc<Shared>>, Json(wanted): Json<Publish>)
     })
     .into_response()
 }
+
+async fn catalogue(State(shared): State<Arc<Shared>>) -> Response {
+    match shared.behind.synthetic() {
+        Some(synthetic) => Json(&synthetic.catalogue).into_response(),
+        None => (StatusCode::NOT_FOUND, NO_CATALOGUE).into_response(),
+    }
+}
+
+/// Another site from now on. Counts and log go on; what was published is forgotten.
+async fn set_catalogue(
+    State(shared): State<Arc<Shared>>,
+    Json(mut wanted): Json<Catalogue>,
+) -> Response {
+    let Behind::Synthetic(now) = &shared.behind else {
+        return (StatusCode::CONFLICT, NO_CATALOGUE).into_response();
+    };
+    if let Err(error) = wanted.check() {
+        return (StatusCode::UNPROCESSABLE_ENTITY, format!("{error}\n")).into_response();
+    }
+    if wanted.epoch_ms == 0 {
+        wanted.epoch_ms = shared.clock.now_ms();
+    }
+    let fresh = Arc::new(Synthetic::new(wanted));
+    *now.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+    StatusCode::NO_CONTENT.into_response()
+}
+
+const NO_CATALOGUE: &str = "a pass-through has no catalogue\n";
 
 async fn stop(State(shared): State<Arc<Shared>>) -> (StatusCode, &'static str) {
     shared.stop.send_replace(true);

@@ -1,7 +1,7 @@
 //! Connections of the data listener: accepting, serving, draining.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -87,7 +87,11 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let receipt = Receipt::new(&shared, &parts);
     match &shared.behind {
-        Behind::Synthetic(synthetic) => synthetic.answer(&shared, &parts, receipt).await,
+        Behind::Synthetic(synthetic) => {
+            // Not under the lock: an answer may take its time.
+            let synthetic = Arc::clone(&synthetic.read().unwrap_or_else(PoisonError::into_inner));
+            synthetic.answer(&shared, &parts, receipt).await
+        }
         Behind::Pass(upstream) => upstream.pass(&shared, parts, body, receipt).await,
     }
 }

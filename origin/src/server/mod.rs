@@ -11,7 +11,7 @@ mod synthetic;
 mod timer;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::net::{TcpListener, TcpSocket};
@@ -29,8 +29,10 @@ pub use admin::{Publish, Published};
 pub struct Config {
     /// Address of the data listener; port 0 for any.
     pub listen: SocketAddr,
-    /// Address of the admin listener; nothing guards it, so it belongs on loopback.
+    /// Address of the admin listener.
     pub admin: SocketAddr,
+    /// Who may change the origin there. Without a token the listener belongs on loopback.
+    pub guard: operator::Guard,
     /// What stands behind it.
     pub source: Source,
     /// How many log records are kept for reading (about 250 bytes each); [`LOG_CAPACITY`] will do.
@@ -143,7 +145,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             if catalogue.epoch_ms == 0 {
                 catalogue.epoch_ms = clock.wall_ms;
             }
-            Behind::Synthetic(synthetic::Synthetic::new(catalogue))
+            Behind::Synthetic(RwLock::new(Arc::new(synthetic::Synthetic::new(catalogue))))
         }
         Source::Pass(pass) => Behind::Pass(pass::Upstream::new(&pass)?),
     };
@@ -165,7 +167,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let mut data_task = JoinSet::new();
     data_task.spawn(connections::serve(data, Arc::clone(&shared), draining));
     let mut admin_task = JoinSet::new();
-    admin_task.spawn(admin::serve(admin, shared, closing));
+    admin_task.spawn(admin::serve(admin, shared, config.guard, closing));
     Ok(Running {
         listen,
         admin: admin_address,
@@ -224,8 +226,21 @@ impl Shared {
 
 #[derive(Debug)]
 enum Behind {
-    Synthetic(synthetic::Synthetic),
+    /// Requests that have begun end with the catalogue that they began with.
+    Synthetic(RwLock<Arc<synthetic::Synthetic>>),
     Pass(pass::Upstream),
+}
+
+impl Behind {
+    fn synthetic(&self) -> Option<Arc<synthetic::Synthetic>> {
+        match self {
+            Self::Synthetic(now) => {
+                let now = now.read().unwrap_or_else(PoisonError::into_inner);
+                Some(Arc::clone(&now))
+            }
+            Self::Pass(_) => None,
+        }
+    }
 }
 
 /// Wall clock that never steps: read once, then carried on by the monotonic clock, so that versions

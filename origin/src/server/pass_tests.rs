@@ -22,6 +22,7 @@ async fn pass(host: Option<&str>) -> (Running, TcpListener) {
         listen: ANY,
         admin: ANY,
         source,
+        guard: operator::Guard::default(),
         log_capacity: 10,
     })
     .await

@@ -40,6 +40,7 @@ async fn wrong_configurations_do_not_start() {
         listen: ANY,
         admin: ANY,
         source,
+        guard: operator::Guard::default(),
         log_capacity: 1,
     };
     let mut wrong = catalogue();

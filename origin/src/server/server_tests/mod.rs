@@ -44,6 +44,7 @@ async fn origin(source: Source) -> Running {
         listen: ANY,
         admin: ANY,
         source,
+        guard: operator::Guard::default(),
         log_capacity: 100,
     })
     .await
@@ -337,4 +338,26 @@ async fn publishing_makes_the_next_version() {
             .contains(" 422 ")
     );
     running.stop(GRACE).await;
+}
+
+#[tokio::test]
+async fn another_catalogue_takes_over_between_two_requests() {
+    let running = origin(Source::Synthetic(catalogue())).await;
+    let fields = "content-type: application/json\r\n";
+    let mut other = catalogue();
+    other.classes = vec![Class::new("new", "/new/{id}", 3, SizeDist::Fixed(7))];
+    let body = serde_json::to_string(&other).unwrap();
+    let (head, _) = ask(running.admin(), "PUT /catalogue", fields, &body).await;
+    assert!(head.contains(" 204 "), "{head}");
+    assert!(get(running.listen(), "/new/1").await.0.contains(" 200 "));
+    assert!(get(running.listen(), "/plain/1").await.0.contains(" 404 "));
+    let (_, told) = get(running.admin(), "/catalogue").await;
+    let told: Catalogue = serde_json::from_slice(&told).unwrap();
+    assert_eq!(told.classes, other.classes);
+    assert!(told.epoch_ms > 0, "its versions count from now on");
+    other.classes[0].objects = 0;
+    let wrong = serde_json::to_string(&other).unwrap();
+    let (head, _) = ask(running.admin(), "PUT /catalogue", fields, &wrong).await;
+    assert!(head.contains(" 422 "), "{head}");
+    assert!(get(running.listen(), "/new/1").await.0.contains(" 200 "));
 }
