@@ -7,7 +7,6 @@ mod bad_input;
 mod cli;
 mod conformance;
 mod determinism;
-mod disk;
 mod docs;
 mod edge;
 mod large;

@@ -19,6 +19,8 @@ pub struct Nearest {
     nodes: Vec<Vec<u16>>,
     /// Per node of the plan, its name.
     names: Vec<String>,
+    /// Per place, the node of its nearest PoP, if it has only one.
+    only: Vec<Option<u16>>,
 }
 
 /// The longest text of an address, and some.
@@ -54,16 +56,27 @@ impl Nearest {
                 .map(|ranked| indices[ranked.pop])
                 .collect()
         };
+        let rankings: Vec<Vec<u16>> = plan.places.iter().map(|place| rank(place.point)).collect();
+        let only = |ranking: &Vec<u16>| {
+            let nearest = plan.pops.get(usize::from(*ranking.first()?))?;
+            match nearest.nodes.as_slice() {
+                [only] => Some(*only),
+                _ => None,
+            }
+        };
         Self {
-            rankings: plan.places.iter().map(|place| rank(place.point)).collect(),
+            only: rankings.iter().map(only).collect(),
+            rankings,
             nodes: plan.pops.iter().map(|pop| pop.nodes.clone()).collect(),
             names: plan.nodes.iter().map(|node| node.name.clone()).collect(),
         }
     }
 
     /// The node for a client at a place when all are up.
+    #[inline]
     pub fn node(&self, place: u16, client: IpAddr) -> Option<u16> {
-        self.node_among(place, client, |_| true)
+        let only = self.only.get(usize::from(place)).copied().flatten();
+        only.or_else(|| self.node_among(place, client, |_| true))
     }
 
     /// The node for a client when some are down. As the router has it: the nearest PoP with a node
@@ -71,8 +84,7 @@ impl Nearest {
     /// nearest PoP all the same.
     pub fn node_among(&self, place: u16, client: IpAddr, up: impl Fn(u16) -> bool) -> Option<u16> {
         // Where the nearest PoP has one node, which is up, nothing has to be spread.
-        let nearest = self.rankings.get(usize::from(place))?.first()?;
-        if let [only] = self.nodes[usize::from(*nearest)].as_slice()
+        if let Some(Some(only)) = self.only.get(usize::from(place))
             && up(*only)
         {
             return Some(*only);

@@ -15,7 +15,7 @@ mod flow;
 #[cfg(test)]
 mod tests;
 
-pub use flow::{Delivery, Flow, Line};
+pub use flow::{Delivery, Flow, Line, Sender};
 
 /// Bytes of payload in a segment: an Ethernet frame less the headers of IPv4 and TCP.
 pub const MSS: u64 = 1_460;

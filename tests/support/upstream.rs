@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// A request as it came over the wire.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// The target of the request line.
-    pub(crate) target: String,
     pub(crate) fields: Vec<(String, String)>,
 }
 
@@ -98,7 +96,6 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
         .read_line(&mut request_line)
         .ok()
         .filter(|length| *length > 0)?;
-    let target = request_line.split(' ').nth(1)?.to_owned();
     let mut fields = Vec::new();
     loop {
         let mut field = String::new();
@@ -107,7 +104,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
             .ok()
             .filter(|length| *length > 0)?;
         let Some((name, value)) = field.trim_end().split_once(':') else {
-            return Some(Request { target, fields });
+            return Some(Request { fields });
         };
         fields.push((name.to_owned(), value.trim().to_owned()));
     }

@@ -41,19 +41,7 @@ pub(crate) fn send(
     path: &str,
     fields: &[(&str, &str)],
 ) -> Response {
-    attempt(address, method, path, fields)
-        .expect("a connection that takes the request")
-        .expect("a response head")
-}
-
-/// The same towards a node that may die over it: `None` where no whole head came back.
-pub(crate) fn attempt(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    fields: &[(&str, &str)],
-) -> std::io::Result<Option<Response>> {
-    let mut stream = TcpStream::connect(address)?;
+    let mut stream = TcpStream::connect(address).expect("a listening node");
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !fields
         .iter()
@@ -65,11 +53,14 @@ pub(crate) fn attempt(
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
-    stream.write_all(head.as_bytes())?;
+    stream
+        .write_all(head.as_bytes())
+        .expect("a writable connection");
     let mut bytes = Vec::new();
     // A reset is one way for a response to end; what came before it is still looked at.
     let clean = stream.read_to_end(&mut bytes).is_ok();
-    Ok(parse(&bytes, clean, method == "HEAD"))
+    parse(&bytes, clean, method == "HEAD")
+        .unwrap_or_else(|| panic!("no response head in {:?}", String::from_utf8_lossy(&bytes)))
 }
 
 fn parse(bytes: &[u8], clean: bool, head_only: bool) -> Option<Response> {

@@ -232,8 +232,6 @@ pub enum Detail {
     Loop,
     /// The request was malformed.
     BadRequest,
-    /// The stored response came from the disk tier.
-    Disk,
 }
 
 impl Detail {
@@ -251,7 +249,6 @@ impl Detail {
             Self::OnlyIfCached => "only-if-cached",
             Self::Loop => "loop",
             Self::BadRequest => "bad-request",
-            Self::Disk => "disk",
         }
     }
 }

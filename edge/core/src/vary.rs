@@ -32,7 +32,9 @@ impl Vary {
         if names.is_empty() {
             return Self::None;
         }
-        Self::Fields(SelectingFields::new(names))
+        names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        names.dedup();
+        Self::Fields(SelectingFields(names.into()))
     }
 }
 
@@ -41,13 +43,6 @@ impl Vary {
 pub struct SelectingFields(Box<[HeaderName]>);
 
 impl SelectingFields {
-    /// From names as [`SelectingFields::names`] gave them, in any order.
-    pub fn new(mut names: Vec<HeaderName>) -> Self {
-        names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-        names.dedup();
-        Self(names.into())
-    }
-
     /// The names.
     pub fn names(&self) -> &[HeaderName] {
         &self.0

@@ -133,10 +133,11 @@ impl Alias {
         let product = u128::from(stream.bits()) * self.0.len() as u128;
         let index = (product >> 64) as usize;
         let within = (product as u64 >> 32) as u32;
-        match self.0.get(index) {
-            Some(bin) if within >= bin.threshold => bin.alias,
-            _ => index as u32,
-        }
+        let Some(bin) = self.0.get(index) else {
+            return 0;
+        };
+        // A choice of values, not of ways: a wrong guess would wait for the memory.
+        std::hint::select_unpredictable(within >= bin.threshold, bin.alias, index as u32)
     }
 }
 

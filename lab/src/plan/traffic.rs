@@ -95,7 +95,7 @@ fn next(address: IpAddr, by: u64) -> IpAddr {
     }
 }
 
-/// One population at play: its streams and its next arrival.
+/// One population at play: its streams and its next requests.
 pub(crate) struct Player {
     traffic: Arc<Traffic>,
     index: u16,
@@ -104,18 +104,20 @@ pub(crate) struct Player {
     place: Stream,
     address: Stream,
     variant: Stream,
+    /// Requests drawn ahead; those before `next` have been taken.
+    drawn: Vec<PlannedRequest>,
+    next: usize,
+    /// What comes after them, if it is an error of a trace.
+    failed: Option<TraceError>,
 }
 
 enum Arrivals {
-    Drawn {
-        poisson: Poisson,
-        crowd: Crowd,
-    },
-    Trace {
-        rows: TraceRows,
-        next: Option<Result<(Nanos, ObjectId), TraceError>>,
-    },
+    Drawn { poisson: Poisson, crowd: Crowd },
+    Trace(TraceRows),
 }
+
+/// Requests drawn in one go. A draw among a million objects is mostly a wait for memory; those of a batch overlap.
+const BATCH: usize = 64;
 
 impl Player {
     /// Opens the traffic of a population at its first request.
@@ -126,13 +128,9 @@ impl Player {
                 poisson: Poisson::new(stream(Purpose::Arrivals), &drawn.stages),
                 crowd: Crowd::new(stream(Purpose::Burst), drawn.burst),
             },
-            Source::Trace(file) => {
-                let mut rows = file.rows();
-                let next = rows.next();
-                Arrivals::Trace { rows, next }
-            }
+            Source::Trace(file) => Arrivals::Trace(file.rows()),
         };
-        Self {
+        let mut player = Self {
             index,
             arrivals,
             object: stream(Purpose::Object),
@@ -140,82 +138,113 @@ impl Player {
             address: stream(Purpose::Address),
             variant: stream(Purpose::Variant),
             traffic,
-        }
+            drawn: Vec::with_capacity(BATCH),
+            next: 0,
+            failed: None,
+        };
+        player.draw();
+        player
     }
 
     /// When the next request is due; `None` after the last. An error of a trace is due at once.
     #[inline]
     pub(crate) fn due(&self) -> Option<Nanos> {
-        match &self.arrivals {
-            Arrivals::Drawn { poisson, crowd } => match (poisson.next, crowd.next) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            },
-            Arrivals::Trace { next, .. } => next
-                .as_ref()
-                .map(|next| next.as_ref().map_or(0, |(due, _)| *due)),
+        match self.drawn.get(self.next) {
+            Some(request) => Some(request.due),
+            None => self.failed.as_ref().map(|_| 0),
         }
     }
 
     /// The next request, numbered `step`.
     #[inline]
     pub(crate) fn take(&mut self, step: u64) -> Option<Result<PlannedRequest, TraceError>> {
-        let (due, object) = match (&mut self.arrivals, &self.traffic.source) {
+        let Some(request) = self.drawn.get(self.next) else {
+            return self.failed.take().map(Err);
+        };
+        let request = PlannedRequest { step, ..*request };
+        self.next += 1;
+        if self.next == self.drawn.len() && self.failed.is_none() {
+            self.draw();
+        }
+        Some(Ok(request))
+    }
+
+    /// Draws the next requests, one property after the other: each has a stream of its own.
+    fn draw(&mut self) {
+        self.drawn.clear();
+        self.next = 0;
+        let traffic = &*self.traffic;
+        let request = |due, object| PlannedRequest {
+            step: 0,
+            due,
+            population: self.index,
+            place: 0,
+            client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            object,
+            variant: 0,
+            deadline: traffic.deadline,
+        };
+        match (&mut self.arrivals, &traffic.source) {
             (Arrivals::Drawn { poisson, crowd }, Source::Drawn(drawn)) => {
-                let due = match (poisson.next, crowd.next) {
+                let none = ObjectId {
+                    class: 0,
+                    object: 0,
+                };
+                let dues = std::iter::from_fn(|| match (poisson.next, crowd.next) {
                     (Some(a), Some(b)) if b < a => crowd.advance(),
                     (Some(_), _) => poisson.advance(&drawn.stages),
                     (None, _) => crowd.advance(),
-                }?;
-                let class = if drawn.objects.len() > 1 {
-                    drawn.classes.choose(&mut self.object)
-                } else {
-                    0
-                };
-                let (class, objects) = drawn.objects.get(class as usize)?;
-                (
-                    due,
-                    ObjectId {
-                        class: *class,
-                        object: objects.choose(&mut self.object),
-                    },
-                )
-            }
-            (Arrivals::Trace { rows, next }, _) => match std::mem::replace(next, rows.next())? {
-                Ok(row) => row,
-                Err(error) => {
-                    *next = None;
-                    return Some(Err(error));
+                });
+                self.drawn
+                    .extend(dues.take(BATCH).map(|due| request(due, none)));
+                for request in &mut self.drawn {
+                    request.object = drawn.object(&mut self.object);
                 }
+            }
+            (Arrivals::Trace(rows), _) => {
+                for row in rows.take(BATCH) {
+                    match row {
+                        Ok((due, object)) => self.drawn.push(request(due, object)),
+                        Err(error) => {
+                            self.failed = Some(error);
+                            break;
+                        }
+                    }
+                }
+            }
+            (Arrivals::Drawn { .. }, Source::Trace(_)) => {}
+        }
+        for request in &mut self.drawn {
+            let place = traffic.places.choose(&mut self.place) as u16;
+            request.place = traffic.first_place + place;
+            if let Some(networks) = traffic.networks.get(usize::from(place)) {
+                request.client = networks.draw(&mut self.address);
+            }
+            let variants = traffic.variants.get(usize::from(request.object.class));
+            if let Some(&variants) = variants.filter(|variants| **variants > 1) {
+                request.variant = self.variant.below(variants.into()) as u16;
+            }
+        }
+    }
+}
+
+impl Drawn {
+    #[inline]
+    fn object(&self, stream: &mut Stream) -> ObjectId {
+        let class = match self.objects.len() {
+            0 | 1 => 0,
+            _ => self.classes.choose(stream),
+        };
+        match self.objects.get(class as usize) {
+            Some((class, objects)) => ObjectId {
+                class: *class,
+                object: objects.choose(stream),
             },
-            (Arrivals::Drawn { .. }, Source::Trace(_)) => return None,
-        };
-        let place = self.traffic.places.choose(&mut self.place) as u16;
-        let client = match self.traffic.networks.get(usize::from(place)) {
-            Some(networks) => networks.draw(&mut self.address),
-            None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        };
-        let variants = self
-            .traffic
-            .variants
-            .get(usize::from(object.class))
-            .copied()
-            .unwrap_or(0);
-        let variant = if variants > 1 {
-            self.variant.below(variants.into()) as u16
-        } else {
-            0
-        };
-        Some(Ok(PlannedRequest {
-            step,
-            due,
-            population: self.index,
-            place: self.traffic.first_place + place,
-            client,
-            object,
-            variant,
-            deadline: self.traffic.deadline,
-        }))
+            None => ObjectId {
+                class: 0,
+                object: 0,
+            },
+        }
     }
 }
 

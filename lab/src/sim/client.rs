@@ -2,33 +2,48 @@
 //!
 //! It knows resolvers, the router's choice and its health checks; it knows nothing of caches.
 
+use std::net::IpAddr;
+
 use super::World;
 use super::exchange::{Asker, Fetch, Question};
 use super::facts::Facts;
 use super::queue::Happening;
 use super::slab::Id;
 use crate::observe::{Answer, Cacheable, Failure, Observation, Path, RequestId, Verified};
-use crate::plan::{Nanos, PlannedRequest, RoutingMode, Spot};
+use crate::plan::{Nanos, ObjectId, PlannedRequest, RoutingMode, Spot};
 
+/// A resolver gives up on the router after so long.
+const RESOLVER_PATIENCE: Nanos = 5_000_000_000;
 /// After the router gave no answer, an old one serves so long before it is asked again.
 const RETRY: Nanos = 1_000_000_000;
 /// Bytes of the router's answers.
 const ROUTE_BYTES: u64 = 900;
 const REDIRECT_BYTES: u64 = 80;
 
-/// One client's request.
+/// One client's request that has left the hit lane, or never was in it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Client {
-    planned: PlannedRequest,
-    started: Nanos,
-    fetch: Option<Id>,
-    node: Option<u16>,
+    /// Number of the request in the plan.
+    pub(super) step: u64,
+    pub(super) due: Nanos,
+    pub(super) started: Nanos,
+    pub(super) object: ObjectId,
+    pub(super) variant: u16,
+    pub(super) place: u16,
+    pub(super) population: u16,
+    pub(super) node: Option<u16>,
+    pub(super) fetch: Option<Id>,
 }
 
 impl Client {
-    /// Number of the request in the plan.
-    pub(super) fn step(&self) -> u64 {
-        self.planned.step
+    pub(super) fn question(&self) -> Question {
+        Question {
+            object: self.object,
+            variant: self.variant,
+            population: self.population,
+            id: RequestId::Step(self.step),
+            validator: None,
+        }
     }
 }
 
@@ -38,13 +53,14 @@ pub(super) struct Resolver {
     answer: Option<u16>,
     until: Nanos,
     asking: Option<Id>,
-    waiting: Vec<Id>,
+    /// With the address that it spreads clients over nodes by.
+    waiting: Vec<(Id, IpAddr)>,
 }
 
 impl Resolver {
-    /// The node that it knows.
-    pub(super) fn answer(&self) -> Option<u16> {
-        self.answer
+    /// The node that it knows, were it asked at `now`.
+    pub(super) fn answer(&self, now: Nanos) -> Option<u16> {
+        self.answer.filter(|_| now < self.until)
     }
 }
 
@@ -84,41 +100,43 @@ impl Health {
 
 impl World<'_> {
     /// A planned request begins.
-    pub(super) fn begin_client(&mut self, planned: PlannedRequest) {
-        let due = if self.plan.sequential {
-            self.now
-        } else {
-            planned.due
-        };
-        let planned = PlannedRequest { due, ..planned };
+    pub(super) fn begin(&mut self, planned: &PlannedRequest) {
+        if self.board(planned) {
+            return;
+        }
+        let due = self.due(planned);
         let client = Client {
-            planned,
+            step: planned.step,
+            due,
             started: self.now,
-            fetch: None,
+            object: planned.object,
+            variant: planned.variant,
+            place: planned.place,
+            population: planned.population,
             node: None,
+            fetch: None,
         };
         let id = self.clients.insert(client);
         let row = self.rows.deadline(planned.population);
         self.set_alarm(row, due.saturating_add(planned.deadline), id);
-        let place = planned.place;
+        let (place, address) = (planned.place, planned.client);
         match self.plan.routing.mode {
             RoutingMode::Direct => self.go(id, None),
-            RoutingMode::Nearest => match self.nearest.node(place, planned.client) {
+            RoutingMode::Nearest => match self.nearest.node(place, address) {
                 Some(node) => self.go(id, Some(node)),
                 None => self.client_failed(id, Failure::Routing),
             },
-            RoutingMode::Router => self.resolve(id, place),
+            RoutingMode::Router => self.resolve(id, place, address),
             RoutingMode::Redirect => self.ask_router(Asker::Redirected(id), id, place),
         }
     }
 
-    fn question(planned: &PlannedRequest) -> Question {
-        Question {
-            object: planned.object,
-            variant: planned.variant,
-            population: planned.population,
-            id: RequestId::Step(planned.step),
-            validator: None,
+    /// When a request that begins now was to be sent.
+    pub(super) fn due(&self, planned: &PlannedRequest) -> Nanos {
+        if self.plan.sequential {
+            self.now
+        } else {
+            planned.due
         }
     }
 
@@ -128,28 +146,28 @@ impl World<'_> {
             return;
         };
         client.node = node;
-        let planned = client.planned;
+        let (place, question) = (client.place, client.question());
         let link = match node {
-            Some(node) => self.ways.to_node(planned.place, node),
-            None => self.ways.to_origin(planned.place),
+            Some(node) => self.ways.to_node(place, node),
+            None => self.ways.to_origin(place),
         };
         let Some(link) = link else {
             return self.client_failed(id, Failure::Routing);
         };
-        let fetch = self.ask(Asker::Client(id), link, Self::question(&planned));
+        let fetch = self.ask(Asker::Client(id), link, question);
         if let Some(client) = self.clients.get_mut(id) {
             client.fetch = Some(fetch);
         }
     }
 
     fn ask_router(&mut self, asker: Asker, client: Id, place: u16) {
-        let Some(planned) = self.clients.get(client).map(|client| client.planned) else {
+        let Some(question) = self.clients.get(client).map(Client::question) else {
             return;
         };
         let Some(link) = self.ways.to_router(place) else {
             return self.client_failed(client, Failure::Routing);
         };
-        let fetch = self.ask(asker, link, Self::question(&planned));
+        let fetch = self.ask(asker, link, question);
         if let Asker::Redirected(_) = asker
             && let Some(client) = self.clients.get_mut(client)
         {
@@ -161,19 +179,17 @@ impl World<'_> {
     }
 
     /// Asks as the resolver of the place would.
-    fn resolve(&mut self, id: Id, place: u16) {
+    fn resolve(&mut self, id: Id, place: u16, address: IpAddr) {
         let resolver = &mut self.resolvers[usize::from(place)];
-        if let Some(node) = resolver.answer
-            && self.now < resolver.until
-        {
+        if let Some(node) = resolver.answer(self.now) {
             return self.go(id, Some(node));
         }
-        resolver.waiting.push(id);
+        resolver.waiting.push((id, address));
         if resolver.asking.is_none() {
             self.ask_router(Asker::Resolver(place), id, place);
             if let Some(fetch) = self.resolvers[usize::from(place)].asking {
                 let row = self.rows.resolver();
-                self.set_alarm(row, self.now + super::RESOLVER_PATIENCE, fetch);
+                self.set_alarm(row, self.now + RESOLVER_PATIENCE, fetch);
             }
         }
     }
@@ -197,10 +213,12 @@ impl World<'_> {
                 )
             }
             _ => {
-                let first = self.resolvers[usize::from(place)].waiting.first();
-                let client = first.and_then(|id| self.clients.get(*id));
+                let mut waiting = self.resolvers[usize::from(place)].waiting.iter();
+                let first = waiting
+                    .next()
+                    .filter(|(id, _)| self.clients.get(*id).is_some());
                 let node =
-                    client.and_then(|c| self.nearest.node_among(place, c.planned.client, up));
+                    first.and_then(|(_, address)| self.nearest.node_among(place, *address, up));
                 let any = || self.nearest.node_for(place, b"", up);
                 (node.or_else(any), ROUTE_BYTES)
             }
@@ -248,7 +266,7 @@ impl World<'_> {
         resolver.answer = node;
         resolver.until = until;
         let mut waiting = std::mem::take(&mut resolver.waiting);
-        for &client in &waiting {
+        for &(client, _) in &waiting {
             match node {
                 Some(_) => self.go(client, node),
                 None => self.client_failed(client, Failure::Routing),
@@ -278,7 +296,7 @@ impl World<'_> {
         let Some(facts) = fetch.answer else { return };
         let outdated_by = facts.version.and_then(|version| {
             self.origin
-                .outdated_by(client.planned.object, version, client.started)
+                .outdated_by(client.object, version, client.started)
         });
         let answer = Answer {
             status: facts.status,
@@ -312,23 +330,26 @@ impl World<'_> {
         let Some(client) = self.clients.remove(id) else {
             return;
         };
-        let planned = client.planned;
-        let observation = Observation {
-            step: planned.step,
-            place: planned.place,
-            object: planned.object,
-            variant: planned.variant,
+        self.observe(&Observation {
+            step: client.step,
+            place: client.place,
+            object: client.object,
+            variant: client.variant,
             node: client.node,
-            due: planned.due,
+            due: client.due,
             started: client.started,
             first_byte,
             done: self.now,
             outcome,
             late: 0,
-        };
+        });
+    }
+
+    /// One request is over.
+    pub(super) fn observe(&mut self, observation: &Observation) {
         #[cfg(test)]
-        self.seen.extend(self.watched.then_some(observation));
-        self.fold.observe(&observation);
+        self.seen.extend(self.watched.then_some(*observation));
+        self.fold.observe(observation);
         self.done += 1;
     }
 

@@ -8,7 +8,7 @@ use super::World;
 use super::facts::Facts;
 use super::queue::Happening;
 use super::slab::Id;
-use super::wire::RESPONSE_HEAD;
+use super::wire::{Connection, RESPONSE_HEAD};
 use crate::observe::{Failure, OriginRecord, RequestId};
 use crate::plan::{Nanos, ObjectId, Spot};
 
@@ -59,7 +59,7 @@ impl Question {
 pub(super) struct Fetch {
     pub(super) asker: Asker,
     pub(super) link: u32,
-    pub(super) connection: Id,
+    pub(super) connection: Connection,
     pub(super) to: Spot,
     pub(super) question: Question,
     pub(super) new: bool,
@@ -78,18 +78,23 @@ pub(super) struct Fetch {
     pub(super) error: UpstreamError,
 }
 
-impl World<'_> {
-    /// Sends a question over a link; `None` if the plan has no such link.
-    pub(super) fn ask(&mut self, asker: Asker, link: u32, question: Question) -> Id {
-        let sent = self.wires.request(link, self.now);
-        let fetch = Fetch {
+impl Fetch {
+    /// A request that is about to be sent on this connection.
+    pub(super) fn new(
+        asker: Asker,
+        link: u32,
+        to: Spot,
+        question: Question,
+        connection: Connection,
+    ) -> Self {
+        Self {
             asker,
             link,
-            connection: sent.connection,
-            to: self.wires.link(link).to,
+            connection,
+            to,
             question,
-            new: sent.new,
-            sent: self.now,
+            new: false,
+            sent: 0,
             arrived: 0,
             answer: None,
             first: 0,
@@ -97,7 +102,18 @@ impl World<'_> {
             headed: false,
             source: None,
             error: UpstreamError::Closed,
-        };
+        }
+    }
+}
+
+impl World<'_> {
+    /// Sends a question over a link; `None` if the plan has no such link.
+    pub(super) fn ask(&mut self, asker: Asker, link: u32, question: Question) -> Id {
+        let sent = self.wires.request(link, self.now);
+        let to = self.wires.link(link).to;
+        let mut fetch = Fetch::new(asker, link, to, question, sent.connection);
+        fetch.new = sent.new;
+        fetch.sent = self.now;
         let id = self.fetches.insert(fetch);
         if self.wires.cuts > 0 && self.wires.resets(link) {
             self.queue.push(self.now, Happening::Broken(id));
@@ -249,8 +265,8 @@ impl World<'_> {
             facts.bytes = 0;
         }
         let bytes = RESPONSE_HEAD + facts.bytes;
-        let (link, connection) = (fetch.link, fetch.connection);
-        let delivery = self.wires.respond(link, connection, now, bytes);
+        let link = fetch.link;
+        let delivery = self.wires.respond(link, &mut fetch.connection, now, bytes);
         fetch.answer = Some(facts);
         fetch.first = delivery.first;
         fetch.whole = delivery.last.max(complete + self.wires.one_way(link));
@@ -258,6 +274,10 @@ impl World<'_> {
         let (first, whole) = (fetch.first, fetch.whole);
         if matches!(fetch.asker, Asker::Job(_)) {
             self.queue.push(first, Happening::Head(id));
+            if first == whole {
+                // The head brings the end with it.
+                return;
+            }
         } else {
             fetch.headed = true;
         }
@@ -275,8 +295,12 @@ impl World<'_> {
             return;
         }
         fetch.headed = true;
+        let at_once = fetch.first == fetch.whole;
         if let Asker::Job(job) = fetch.asker {
             self.job_head(job, id);
+        }
+        if at_once {
+            self.whole(id);
         }
     }
 
@@ -297,9 +321,7 @@ impl World<'_> {
         let Some(fetch) = self.fetches.remove(id) else {
             return;
         };
-        if fetch.asker == Asker::Nobody {
-            self.wires.close(fetch.connection);
-        } else {
+        if fetch.asker != Asker::Nobody {
             self.wires.keep(fetch.link, fetch.connection, self.now);
         }
         match fetch.asker {
@@ -316,7 +338,6 @@ impl World<'_> {
         let Some(fetch) = self.fetches.remove(id) else {
             return;
         };
-        self.wires.close(fetch.connection);
         match fetch.asker {
             Asker::Client(client) | Asker::Redirected(client) => {
                 let failure = match fetch.error {

@@ -118,13 +118,9 @@ impl Rules {
     }
 
     /// The digest that all responses of a class have in common, if they do.
-    pub(super) fn planned(&self, object: ObjectId, population: u16) -> Option<Digest> {
+    pub(super) fn planned(&self, object: ObjectId, population: u16) -> Option<&Digest> {
         let rule = self.class(object, population);
-        if rule.single {
-            None
-        } else {
-            rule.storable.ok()
-        }
+        rule.storable.as_ref().ok().filter(|_| !rule.single)
     }
 
     /// The variant under which this one is stored.

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use super::keys::Keys;
 use super::store::{Key, Store};
-use super::{Keys, SimError, World};
+use super::{SimError, World};
 use crate::plan::{Eviction, Plan};
 use crate::steering::Nearest;
 
@@ -115,14 +116,18 @@ impl Future {
     }
 
     /// Whether nobody needs it.
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.first.is_empty()
     }
 }
 
 impl World<'_> {
     /// A client's request has reached a node: its store hears of the next one.
+    #[inline]
     pub(super) fn foretell(&mut self, node: u16, key: Key, step: u64) {
+        if self.future.is_empty() {
+            return;
+        }
         let next = self.future.after(node, step);
         self.nodes[usize::from(node)].foretell(key, next);
     }

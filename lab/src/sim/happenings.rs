@@ -34,6 +34,7 @@ impl World<'_> {
 
     pub(super) fn happen(&mut self, what: Happening, progress: &mut dyn Progress) {
         match what {
+            Happening::Ride(index) => self.ride(index),
             Happening::Arrive(id) => self.arrive(id),
             Happening::Served(id) => self.served(id),
             Happening::Head(id) => self.head(id),
@@ -61,11 +62,12 @@ impl World<'_> {
             RequestId::Step(step) => Some(step),
             _ => None,
         };
-        let clients = self.clients.iter().map(|(_, client)| client.step());
+        let clients = self.clients.iter().map(|(_, client)| client.step);
         let fetches = self.fetches.iter().map(|(_, fetch)| &fetch.question);
         let jobs = self.jobs.iter().map(|(_, job)| &job.question);
         let asked = fetches.chain(jobs).filter_map(step);
-        let first = clients.chain(asked).min().unwrap_or(self.begun);
+        let waiting = clients.chain(self.lane.steps());
+        let first = waiting.chain(asked).min().unwrap_or(self.begun);
         self.fold.settle_steps(first);
     }
 
@@ -80,6 +82,9 @@ impl World<'_> {
     fn planned(&mut self, index: usize, progress: &mut dyn Progress) {
         self.events_left = self.events_left.saturating_sub(1);
         let event = &self.plan.events[index];
+        if matches!(event.what, Event::Link(_) | Event::Kill(_)) {
+            self.clear_lane();
+        }
         match &event.what {
             Event::Origin(faults) => {
                 self.origin.faults = *faults;
@@ -124,7 +129,7 @@ impl World<'_> {
             let Some(node) = self.nodes.get_mut(usize::from(index)) else {
                 continue;
             };
-            let planned = node.rules.planned(object, 0);
+            let planned = node.rules.planned(object, 0).copied();
             for key in first..first + variants {
                 node.purge(key, purge.soft.then_some((planned, now)));
             }

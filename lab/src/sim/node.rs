@@ -18,7 +18,7 @@ use super::facts::{Facts, Rules, observed, timestamp};
 use super::slab::Id;
 use super::store::{Filter, Policies, Store, UnknownPolicy};
 use crate::observe::{Hop, NodeStats, Path, RequestId};
-use crate::plan::{Admission, EPOCH_MS, NodePlan};
+use crate::plan::{Admission, EPOCH_MS, NodePlan, ObjectId};
 
 /// What a node knows of one key.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +107,7 @@ impl Node {
     /// Reads what is known of a key, so that it is near in memory when a request comes for it.
     pub(super) fn look_at(&self, key: u32) -> u8 {
         let entry = self.entries.get(key as usize);
-        entry.map_or(0, |entry| entry.what as u8) ^ u8::from(self.store.holds(key))
+        entry.map_or(0, |entry| entry.what as u8)
     }
 
     /// Whether a fetched response is to be stored, as far as its filter goes.
@@ -202,20 +202,22 @@ pub(super) struct Job {
 }
 
 impl World<'_> {
+    /// The dense cache key of a request at a node.
+    #[inline]
+    pub(super) fn key(&self, node: u16, object: ObjectId, population: u16, variant: u16) -> u32 {
+        let rules = &self.nodes[usize::from(node)].rules;
+        self.keys
+            .of(object, rules.variant(object, population, variant))
+    }
+
     /// A request has arrived at a node.
     pub(super) fn begin_job(&mut self, node: u16, incoming: Id) {
         let Some(fetch) = self.fetches.get(incoming) else {
             return;
         };
         let question = fetch.question;
-        let rules = &self.nodes[usize::from(node)].rules;
-        let key = self.keys.of(
-            question.object,
-            rules.variant(question.object, question.population, question.variant),
-        );
-        if !self.future.is_empty()
-            && let RequestId::Step(step) = question.id
-        {
+        let key = self.key(node, question.object, question.population, question.variant);
+        if let RequestId::Step(step) = question.id {
             self.foretell(node, key, step);
         }
         if self.hit(node, incoming, key, &question) {
@@ -294,13 +296,15 @@ impl World<'_> {
             }
             node.entries[key as usize].what = What::Nothing;
         }
-        if node.store.find(key) {
+        if matches!(entry.what, What::Stored | What::Special) {
+            node.store.touch(key);
             job.found = entry;
             let digest = match entry.what {
                 What::Special => node.special.get(&key).copied(),
                 _ => node
                     .rules
-                    .planned(job.question.object, job.question.population),
+                    .planned(job.question.object, job.question.population)
+                    .copied(),
             };
             if let Some(digest) = digest {
                 return Lookup::Hit(Stored {
@@ -499,3 +503,5 @@ impl World<'_> {
 
 mod ends;
 mod hit;
+
+pub(super) use hit::Hit;

@@ -30,6 +30,8 @@ pub(super) struct Origin {
     catalogue: Catalogue,
     versions: Versions,
     pub(super) faults: Faults,
+    /// By class: whether an object of it can have more than its first version.
+    changing: Vec<bool>,
     busy: u32,
     waiting: VecDeque<Id>,
     taken: u64,
@@ -41,7 +43,9 @@ impl Origin {
             epoch_ms: EPOCH_MS,
             ..plan.origin.catalogue.clone()
         };
+        let changes = |class: &origin::Class| class.changes_every_ms.is_some();
         Self {
+            changing: catalogue.classes.iter().map(changes).collect(),
             versions: catalogue.versions(),
             catalogue,
             faults: Faults::default(),
@@ -60,6 +64,7 @@ impl Origin {
     }
 
     pub(super) fn publish(&mut self, selector: Selector, now: Nanos) {
+        self.changing.fill(true);
         self.versions.publish(selector, now / MS);
     }
 
@@ -117,7 +122,10 @@ impl Origin {
                 at: now + delay,
             };
         }
-        let version = self.versions.version_at(object, now / MS);
+        let version = match self.changing[usize::from(object.class)] {
+            true => self.versions.version_at(object, now / MS),
+            false => 1,
+        };
         let status = self
             .catalogue
             .class(object)
@@ -146,7 +154,15 @@ impl Origin {
     }
 
     /// How long `version` had been superseded at `at`; `None` if it was current.
+    #[inline]
     pub(super) fn outdated_by(&self, object: ObjectId, version: u32, at: Nanos) -> Option<Nanos> {
+        if !self.changing[usize::from(object.class)] {
+            return None;
+        }
+        self.superseded_for(object, version, at)
+    }
+
+    fn superseded_for(&self, object: ObjectId, version: u32, at: Nanos) -> Option<Nanos> {
         if version >= self.versions.version_at(object, at / MS) {
             return None;
         }

@@ -5,10 +5,11 @@ use std::path::Path;
 use geo_data::Database;
 use proptest::prelude::*;
 
+use super::world::World;
 use super::*;
 use crate::metrics::{Label, Metric, Selector, Span};
 use crate::observe::{Handling, Observation, RequestClass};
-use crate::plan::Upstream;
+use crate::plan::{PlannedRequest, Upstream};
 use crate::progress::Silent;
 use crate::scenario::{PlanOptions, ScenarioFile};
 use crate::sim::store::Policies;

@@ -1,7 +1,7 @@
 //! The event queue: what happens next, by (time, sequence). It knows nothing of what events mean.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 
 use super::slab::Id;
 use crate::plan::Nanos;
@@ -9,6 +9,8 @@ use crate::plan::Nanos;
 /// What can happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Happening {
+    /// A request of the hit lane has reached its node, or its answer the client.
+    Ride(u32),
     /// A request has reached the far end of its link.
     Arrive(Id),
     /// The origin has thought about a request for long enough.
@@ -33,12 +35,13 @@ pub(super) enum Happening {
     Second,
 }
 
-/// One event to come.
+/// One near event to come: 24 bytes.
 #[derive(Debug, Clone, Copy)]
 struct Due {
     at: Nanos,
-    sequence: u64,
     what: Happening,
+    /// The next one of its list, or [`END`].
+    next: u32,
 }
 
 /// The width of a slot, as a power of two: 33 microseconds.
@@ -62,7 +65,7 @@ pub(super) struct Queue {
     heads: Vec<u32>,
     /// Which slots have a list, one bit each.
     occupied: Vec<u64>,
-    pool: Vec<(Due, u32)>,
+    pool: Vec<Due>,
     free: u32,
     near: usize,
     far: BinaryHeap<Reverse<(Nanos, u64, Happening)>>,
@@ -88,17 +91,17 @@ impl Default for Queue {
 impl Queue {
     /// Adds an event. Of two at one time, the first added comes first.
     pub(super) fn push(&mut self, at: Nanos, what: Happening) {
-        self.sequence += 1;
-        let sequence = self.sequence;
         let slot = at >> SLOT_BITS;
         if slot <= self.slot {
             // Of equal times, the one added last stands first, for the next one stands last.
             let place = self.current.partition_point(|other| other.at > at);
-            self.current.insert(place, Due { at, sequence, what });
+            let next = END;
+            self.current.insert(place, Due { at, what, next });
         } else if slot < self.slot + SLOTS {
-            self.put(Due { at, sequence, what });
+            self.put(at, what);
         } else {
-            self.far.push(Reverse((at, sequence, what)));
+            self.sequence += 1;
+            self.far.push(Reverse((at, self.sequence, what)));
         }
     }
 
@@ -145,37 +148,32 @@ impl Queue {
         None
     }
 
-    /// Puts an event into the wheel.
-    fn put(&mut self, due: Due) {
-        let slot = ((due.at >> SLOT_BITS) % SLOTS) as usize;
+    /// Puts an event into the wheel, in front of its slot's list.
+    #[inline]
+    fn put(&mut self, at: Nanos, what: Happening) {
+        let slot = ((at >> SLOT_BITS) % SLOTS) as usize;
         let next = self.heads[slot];
         let place = self.free;
         if let Some(spare) = self.pool.get_mut(place as usize) {
-            self.free = spare.1;
-            *spare = (due, next);
+            self.free = spare.next;
+            *spare = Due { at, what, next };
             self.heads[slot] = place;
         } else {
             self.heads[slot] = u32::try_from(self.pool.len()).unwrap_or(END);
-            self.pool.push((due, next));
+            self.pool.push(Due { at, what, next });
         }
         self.occupied[slot / 64] |= 1 << (slot % 64);
         self.near += 1;
     }
 
-    /// What was far is near now.
+    /// What was far is near now. It was added before anything that is near already, for that was far then, too.
     fn fetch_far(&mut self) {
-        while let Some(Reverse((at, sequence, what))) = self.far.peek().copied() {
-            let slot = at >> SLOT_BITS;
-            if slot >= self.slot + SLOTS {
+        while let Some(Reverse((at, _, what))) = self.far.peek().copied() {
+            if at >> SLOT_BITS >= self.slot + SLOTS {
                 break;
             }
             self.far.pop();
-            let due = Due { at, sequence, what };
-            if slot <= self.slot {
-                self.current.push(due);
-            } else {
-                self.put(due);
-            }
+            self.put(at, what);
         }
     }
 
@@ -184,68 +182,17 @@ impl Queue {
         let slot = (self.slot % SLOTS) as usize;
         let mut place = std::mem::replace(&mut self.heads[slot], END);
         self.occupied[slot / 64] &= !(1 << (slot % 64));
-        while let Some((due, next)) = self.pool.get_mut(place as usize) {
+        while let Some(due) = self.pool.get_mut(place as usize) {
             self.current.push(*due);
-            let after = std::mem::replace(next, self.free);
+            let after = std::mem::replace(&mut due.next, self.free);
             self.free = place;
             place = after;
             self.near -= 1;
         }
-        self.current
-            .sort_unstable_by_key(|due| Reverse((due.at, due.sequence)));
-    }
-}
-
-/// Alarms of one length: they become due in the order in which they were set, so that a row of them
-/// needs one event in the queue, however many there are.
-#[derive(Debug, Default)]
-pub(super) struct Alarms {
-    row: VecDeque<(Nanos, Id)>,
-    armed: bool,
-}
-
-impl Alarms {
-    /// Sets an alarm; the time at which the queue has to wake the row, if it does not yet.
-    pub(super) fn set(&mut self, at: Nanos, id: Id) -> Option<Nanos> {
-        // A row keeps its order even if somebody sets a shorter one: it comes late rather than never.
-        let at = self.row.back().map_or(at, |(last, _)| at.max(*last));
-        self.row.push_back((at, id));
-        let arm = !self.armed;
-        self.armed = true;
-        arm.then_some(at)
-    }
-
-    /// Drops alarms from the front that nobody waits for any more, a few at a time, so that the row
-    /// is as long as what is under way. A woken row finds the others.
-    pub(super) fn trim(&mut self, open: impl Fn(Id) -> bool) {
-        for _ in 0..2 {
-            match self.row.front() {
-                Some((_, id)) if !open(*id) => self.row.pop_front(),
-                _ => return,
-            };
+        // The list has the latest first, and a stable order keeps equal times so: the next one stands last.
+        if self.current.len() > 1 {
+            self.current.sort_by_key(|due| Reverse(due.at));
         }
-    }
-
-    /// Takes the next alarm that is due.
-    pub(super) fn due(&mut self, now: Nanos) -> Option<Id> {
-        let (at, id) = *self.row.front()?;
-        if at > now {
-            return None;
-        }
-        self.row.pop_front();
-        Some(id)
-    }
-
-    /// Drops alarms from the front that nobody waits for any more; when to wake the row again.
-    pub(super) fn rearm(&mut self, open: impl Fn(Id) -> bool) -> Option<Nanos> {
-        while let Some((_, id)) = self.row.front()
-            && !open(*id)
-        {
-            self.row.pop_front();
-        }
-        let next = self.row.front().map(|(at, _)| *at);
-        self.armed = next.is_some();
-        next
     }
 }
 
@@ -301,20 +248,5 @@ mod tests {
             assert_eq!(queue.pop_before(limit), expected, "step {step}");
             now = expected.map_or(if limit == Nanos::MAX { now } else { limit }, |(at, _)| at);
         }
-    }
-
-    #[test]
-    fn a_row_of_alarms_wakes_once() {
-        let id = |index| Id { index, serial: 0 };
-        let mut alarms = Alarms::default();
-        assert_eq!(alarms.set(10, id(1)), Some(10));
-        assert_eq!(alarms.set(20, id(2)), None);
-        assert_eq!(alarms.set(30, id(3)), None);
-        assert_eq!(alarms.due(10), Some(id(1)));
-        assert_eq!(alarms.due(10), None);
-        assert_eq!(alarms.rearm(|open| open != id(2)), Some(30));
-        assert_eq!(alarms.due(30), Some(id(3)));
-        assert_eq!(alarms.rearm(|_| true), None);
-        assert_eq!(alarms.set(40, id(4)), Some(40));
     }
 }

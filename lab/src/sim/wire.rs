@@ -4,9 +4,9 @@
 //! What it leaves out: a message is carried as a whole. A cut holds what would arrive during it, and
 //! what it held arrives one crossing after healing.
 
-use network::model::{Delivery, Flow, Line, LinkModel};
+use network::model::{Delivery, Line, LinkModel, Sender};
 
-use super::slab::{Id, Slab};
+use super::slab::Id;
 use crate::plan::{Cut, CutKind, Direction, LinkState, Nanos, Plan, Spot};
 
 /// Bytes of a request's head.
@@ -16,11 +16,14 @@ pub(super) const RESPONSE_HEAD: u64 = 420;
 /// The origin and the router close connections that were idle for so long.
 const FAR_IDLE: Nanos = 60_000_000_000;
 
-/// One connection: both directions, and since when it is idle.
-#[derive(Debug)]
-struct Connection {
-    to: Flow,
-    from: Flow,
+/// One connection: the far end's side of it, and since when it is idle. An exchange that uses it holds it; dropping it
+/// closes it.
+///
+/// The near end's side needs no memory: it sends one small request per round trip, which never fills a window. Links of a
+/// plan have neither jitter nor loss, so that nothing is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Connection {
+    far: Sender,
     idle_since: Nanos,
 }
 
@@ -30,8 +33,10 @@ pub(super) struct Link {
     pub(super) from: Spot,
     pub(super) to: Spot,
     line: Line,
+    /// From sending a request until its last byte is at the far end, on a connection that is there.
+    crossing: Nanos,
     pub(super) cut: Option<Cut>,
-    idle: Vec<Id>,
+    idle: Vec<Connection>,
     /// The far end closes a connection that was idle for so long.
     patience: Nanos,
     /// What a cut holds: exchanges whose next message would have arrived.
@@ -42,17 +47,14 @@ pub(super) struct Link {
 #[derive(Debug)]
 pub(super) struct Wires {
     links: Vec<Link>,
-    connections: Slab<Connection>,
     /// How many links are cut, so that the common case is one comparison.
     pub(super) cuts: usize,
-    seed: u64,
-    opened: u64,
 }
 
 /// A request on its way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sent {
-    pub(super) connection: Id,
+    pub(super) connection: Connection,
     pub(super) arrives: Nanos,
     /// Whether the connection had to be made for it.
     pub(super) new: bool,
@@ -60,24 +62,25 @@ pub(super) struct Sent {
 
 impl Wires {
     pub(super) fn new(plan: &Plan) -> Self {
-        let links = plan.links().into_iter().map(|(from, to)| Link {
-            from,
-            to,
-            line: Line::new(&plan.link(from, to)),
-            cut: None,
-            idle: Vec::new(),
-            patience: match to {
-                Spot::Node(node) => plan.nodes[usize::from(node)].timeouts.idle,
-                _ => FAR_IDLE,
-            },
-            held: Vec::new(),
+        let links = plan.links().into_iter().map(|(from, to)| {
+            let line = Line::new(&plan.link(from, to));
+            Link {
+                from,
+                to,
+                crossing: crossing(&line),
+                line,
+                cut: None,
+                idle: Vec::new(),
+                patience: match to {
+                    Spot::Node(node) => plan.nodes[usize::from(node)].timeouts.idle,
+                    _ => FAR_IDLE,
+                },
+                held: Vec::new(),
+            }
         });
         Self {
             links: links.collect(),
-            connections: Slab::default(),
             cuts: 0,
-            seed: plan.seed,
-            opened: 0,
         }
     }
 
@@ -116,86 +119,63 @@ impl Wires {
             .is_some_and(|cut| cut.how == CutKind::Reset)
     }
 
+    /// When a request that is sent at `now` on a new connection arrives: the latest that one can.
+    pub(super) fn latest_arrival(&self, link: u32, now: Nanos) -> Nanos {
+        let link = self.link(link);
+        now + link.line.handshake() + link.crossing
+    }
+
     /// Sends a request at `now`, on an idle connection or on a new one, which pays its handshake.
+    #[inline]
     pub(super) fn request(&mut self, link: u32, now: Nanos) -> Sent {
-        let Link {
-            line,
-            idle,
-            patience,
-            ..
-        } = &mut self.links[link as usize];
-        while let Some(id) = idle.pop() {
-            let Some(connection) = self.connections.get_mut(id) else {
-                continue;
-            };
-            if now.saturating_sub(connection.idle_since) >= *patience {
-                // Those below it have been idle for even longer.
-                self.connections.remove(id);
-                for id in idle.drain(..) {
-                    self.connections.remove(id);
-                }
-                break;
+        let link = &mut self.links[link as usize];
+        if let Some(connection) = link.idle.pop() {
+            if now.saturating_sub(connection.idle_since) < link.patience {
+                return Sent {
+                    connection,
+                    arrives: now + link.crossing,
+                    new: false,
+                };
             }
-            let arrives = connection.to.send(line, now, REQUEST_HEAD).last;
-            return Sent {
-                connection: id,
-                arrives,
-                new: false,
-            };
+            // Those below it have been idle for even longer.
+            link.idle.clear();
         }
-        let stream = self.opened * 2;
-        self.opened += 1;
-        let mut to = Flow::new(self.seed, stream);
-        let arrives = to.send(line, now + line.handshake(), REQUEST_HEAD).last;
-        let from = Flow::new(self.seed, stream + 1);
-        let connection = self.connections.insert(Connection {
-            to,
-            from,
-            idle_since: now,
-        });
         Sent {
-            connection,
-            arrives,
+            connection: Connection {
+                far: Sender::default(),
+                idle_since: now,
+            },
+            arrives: now + link.line.handshake() + link.crossing,
             new: true,
         }
     }
 
     /// Sends an answer back at `now`.
+    #[inline]
     pub(super) fn respond(
-        &mut self,
+        &self,
         link: u32,
-        connection: Id,
+        connection: &mut Connection,
         now: Nanos,
         bytes: u64,
     ) -> Delivery {
-        let line = &self.links[link as usize].line;
-        match self.connections.get_mut(connection) {
-            Some(connection) => connection.from.send(line, now, bytes),
-            None => Delivery {
-                first: now + line.one_way(),
-                last: now + line.one_way(),
-            },
-        }
+        connection
+            .far
+            .send(&self.links[link as usize].line, now, bytes)
     }
 
     /// The exchange on a connection is over; the connection is kept.
-    pub(super) fn keep(&mut self, link: u32, connection: Id, now: Nanos) {
-        if let Some(kept) = self.connections.get_mut(connection) {
-            kept.idle_since = now;
-            self.links[link as usize].idle.push(connection);
-        }
-    }
-
-    /// The connection is closed.
-    pub(super) fn close(&mut self, connection: Id) {
-        self.connections.remove(connection);
+    #[inline]
+    pub(super) fn keep(&mut self, link: u32, connection: Connection, now: Nanos) {
+        self.links[link as usize].idle.push(Connection {
+            idle_since: now,
+            ..connection
+        });
     }
 
     /// The idle connections of a link are closed by their far end, or by a reset.
     pub(super) fn close_idle(&mut self, link: u32) {
-        for id in self.links[link as usize].idle.drain(..) {
-            self.connections.remove(id);
-        }
+        self.links[link as usize].idle.clear();
     }
 
     /// Every link that ends or begins at a spot.
@@ -234,6 +214,7 @@ impl Wires {
         link.cut = state.cut;
         let model: &LinkModel = &state.model;
         link.line = Line::new(model);
+        link.crossing = crossing(&link.line);
         self.cuts = self.links.iter().filter(|link| link.cut.is_some()).count();
         Some((index, was))
     }
@@ -247,4 +228,8 @@ impl Wires {
         self.links[link as usize].held = stay;
         go
     }
+}
+
+fn crossing(line: &Line) -> Nanos {
+    line.on_wire(REQUEST_HEAD) + line.one_way()
 }

@@ -103,13 +103,14 @@ pub struct Delivery {
     pub last: Nanos,
 }
 
-/// One direction of one connection: the sender's window and the line's occupation.
+/// One direction of one connection as far as its sender goes: the window and the line's occupation. On a line without
+/// jitter and loss this is all there is to know.
 ///
 /// Slow start in rounds, as the closed form has it: a window goes out, its first acknowledgement comes back a round
 /// trip later and opens the next one, twice as large if this one was used up. Never again smaller, but for
 /// silence ([`IDLE_RESTART`]).
-#[derive(Clone, Debug)]
-pub struct Flow {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sender {
     /// Bytes that may be sent in a round.
     window: u64,
     /// Bytes sent in this round.
@@ -118,147 +119,66 @@ pub struct Flow {
     round: Nanos,
     /// When the sender's last byte left: the line is free from then.
     free: Nanos,
-    /// Nothing arrives before what was sent before it.
-    arrived: Nanos,
-    /// Extra delay of the burst under way.
-    jitter: Nanos,
-    /// Segments until the next loss, or [`UNDRAWN`]: a model may begin to lose while the flow runs.
-    until_loss: u64,
-    random: Pcg32,
-    begun: bool,
 }
 
-impl Flow {
-    /// A flow that has sent nothing. `seed` belongs to the link or run, `stream` to this direction of this connection.
-    pub fn new(seed: u64, stream: u64) -> Self {
+impl Default for Sender {
+    /// One that has sent nothing.
+    fn default() -> Self {
         Self {
             window: INITIAL_WINDOW,
             sent: 0,
             round: 0,
             free: 0,
-            arrived: 0,
-            jitter: 0,
-            until_loss: UNDRAWN,
-            random: Pcg32::new(seed, stream),
-            begun: false,
         }
     }
+}
 
-    /// Bytes that may be under way unacknowledged.
-    pub fn window(&self) -> u64 {
-        self.window
-    }
-
-    /// The sender hands over `bytes` at `now`, in one piece. Calls come in order of time; an earlier `now`
-    /// counts as the time at which the line becomes free.
+impl Sender {
+    /// As [`Flow::send`] on a line without jitter and loss: nothing is drawn, and nothing can overtake, if the line's
+    /// round-trip time does not fall while bytes are under way.
+    #[inline]
     pub fn send(&mut self, line: &Line, now: Nanos, bytes: u64) -> Delivery {
-        if line.until_loss != 0.0 {
-            return self.schedule(line, now, bytes, u64::MAX, |_, _| {});
-        }
-        // Without losses each part arrives as one piece, which a simulator asks for millions of times.
         let mut at = now.max(self.free);
-        let new_burst = self.begin_burst(line, now, at);
+        let mut new_burst = self.begin_burst(line, now, at);
         let mut left = bytes;
         let mut first = None;
+        // Mostly one turn: what is sent fits into the window.
         while left > 0 {
-            let part = self.part(line, &mut at, left, new_burst && left == bytes);
+            let part = self.part(line, &mut at, left, new_burst);
             if part == 0 {
                 continue;
             }
+            new_burst = false;
             if first.is_none() {
-                let left_at = at.saturating_add(line.on_wire(part.min(MSS)));
-                first = Some(self.arrival(line, left_at));
-            }
-            at = at.saturating_add(line.on_wire(part));
-            self.arrived = self.arrival(line, at);
-            left -= part;
-        }
-        self.free = at;
-        let last = self.arrival(line, at);
-        self.arrived = last;
-        Delivery {
-            first: first.unwrap_or(last),
-            last,
-        }
-    }
-
-    /// As [`send`](Self::send), telling `emit` of the arrival of each part: never more than `step` bytes of it, in order.
-    pub fn schedule(
-        &mut self,
-        line: &Line,
-        now: Nanos,
-        bytes: u64,
-        step: u64,
-        mut emit: impl FnMut(u64, Nanos),
-    ) -> Delivery {
-        let mut at = now.max(self.free);
-        let new_burst = self.begin_burst(line, now, at);
-        let step = step.max(1);
-        let mut left = bytes;
-        let mut first = None;
-        while left > 0 {
-            let part = self.part(line, &mut at, left, new_burst && left == bytes);
-            if part == 0 {
-                continue;
-            }
-            let mut lost = self.lose(line, part);
-            let mut done = 0;
-            // Cut where a loss falls, for what is before it comes in time, and at each step. Times are taken from the
-            // start of the part, so that small steps do not add up their roundings.
-            while done < part {
-                if let Some((_, stall)) = lost.take_if(|(good, _)| *good == done) {
-                    at = at.saturating_add(stall);
-                }
-                let left_after = |bytes| at.saturating_add(line.on_wire(bytes));
-                let good = lost.map_or(part, |(good, _)| good);
-                let piece = (good - done).min(step);
-                first.get_or_insert_with(|| self.arrival(line, left_after(part.min(MSS))));
-                done += piece;
-                self.arrived = self.arrival(line, left_after(done));
-                emit(piece, self.arrived);
+                first = Some(at.saturating_add(line.on_wire(part.min(MSS))));
             }
             at = at.saturating_add(line.on_wire(part));
             left -= part;
         }
         self.free = at;
-        let last = self.arrival(line, at);
-        self.arrived = last;
         Delivery {
-            first: first.unwrap_or(last),
-            last,
+            first: first.unwrap_or(at).saturating_add(line.one_way),
+            last: at.saturating_add(line.one_way),
         }
     }
 
-    fn arrival(&self, line: &Line, left: Nanos) -> Nanos {
-        self.arrived.max(
-            left.saturating_add(line.one_way)
-                .saturating_add(self.jitter),
-        )
-    }
-
-    /// Idle or silent => a new burst, with a draw of its own. Whether it is one.
+    /// A sender that was silent for long begins anew. Whether this is a burst of its own.
+    #[inline]
     fn begin_burst(&mut self, line: &Line, now: Nanos, at: Nanos) -> bool {
-        if !self.begun {
-            self.begun = true;
-        } else if now > self.free {
-            // Acknowledgements still on their way are no silence.
-            if at - self.free >= IDLE_RESTART.max(line.round) {
-                self.window = self.window.min(INITIAL_WINDOW);
-                self.sent = 0;
-            }
-        } else {
+        if now <= self.free {
             return false;
         }
-        self.jitter = match line.model.jitter {
-            0 => 0,
-            // Scaled by multiplication: even, and the same everywhere.
-            jitter => ((u128::from(self.random.next_u64()) * u128::from(jitter + 1)) >> 64) as u64,
-        };
+        // Acknowledgements still on their way are no silence.
+        if at - self.free >= IDLE_RESTART.max(line.round) {
+            self.window = self.window.min(INITIAL_WINDOW);
+            self.sent = 0;
+        }
         true
     }
 
     /// How many of `left` bytes leave from `at` on without a wait for an acknowledgement. 0: `at` has become the time
     /// at which the next round begins.
+    #[inline]
     fn part(&mut self, line: &Line, at: &mut Nanos, left: u64, new_burst: bool) -> u64 {
         if line.saturated_by(self.window) {
             return if line.until_loss == 0.0 {
@@ -287,6 +207,115 @@ impl Flow {
         }
         self.sent += part;
         part
+    }
+}
+
+/// One direction of one connection, with what chance does to it on the way.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    sender: Sender,
+    /// Nothing arrives before what was sent before it.
+    arrived: Nanos,
+    /// Extra delay of the burst under way.
+    jitter: Nanos,
+    /// Segments until the next loss, or [`UNDRAWN`]: a model may begin to lose while the flow runs.
+    until_loss: u64,
+    random: Pcg32,
+    begun: bool,
+}
+
+impl Flow {
+    /// A flow that has sent nothing. `seed` belongs to the link or run, `stream` to this direction of this connection.
+    pub fn new(seed: u64, stream: u64) -> Self {
+        Self {
+            sender: Sender::default(),
+            arrived: 0,
+            jitter: 0,
+            until_loss: UNDRAWN,
+            random: Pcg32::new(seed, stream),
+            begun: false,
+        }
+    }
+
+    /// Bytes that may be under way unacknowledged.
+    pub fn window(&self) -> u64 {
+        self.sender.window
+    }
+
+    /// The sender hands over `bytes` at `now`, in one piece. Calls come in order of time; an earlier `now`
+    /// counts as the time at which the line becomes free.
+    pub fn send(&mut self, line: &Line, now: Nanos, bytes: u64) -> Delivery {
+        self.schedule(line, now, bytes, u64::MAX, |_, _| {})
+    }
+
+    /// As [`send`](Self::send), telling `emit` of the arrival of each part: never more than `step` bytes of it, in order.
+    pub fn schedule(
+        &mut self,
+        line: &Line,
+        now: Nanos,
+        bytes: u64,
+        step: u64,
+        mut emit: impl FnMut(u64, Nanos),
+    ) -> Delivery {
+        let mut at = now.max(self.sender.free);
+        let new_burst = self.begin_burst(line, now, at);
+        let step = step.max(1);
+        let mut left = bytes;
+        let mut first = None;
+        while left > 0 {
+            let part = self
+                .sender
+                .part(line, &mut at, left, new_burst && left == bytes);
+            if part == 0 {
+                continue;
+            }
+            let mut lost = self.lose(line, part);
+            let mut done = 0;
+            // Cut where a loss falls, for what is before it comes in time, and at each step. Times are taken from the
+            // start of the part, so that small steps do not add up their roundings.
+            while done < part {
+                if let Some((_, stall)) = lost.take_if(|(good, _)| *good == done) {
+                    at = at.saturating_add(stall);
+                }
+                let left_after = |bytes| at.saturating_add(line.on_wire(bytes));
+                let good = lost.map_or(part, |(good, _)| good);
+                let piece = (good - done).min(step);
+                first.get_or_insert_with(|| self.arrival(line, left_after(part.min(MSS))));
+                done += piece;
+                self.arrived = self.arrival(line, left_after(done));
+                emit(piece, self.arrived);
+            }
+            at = at.saturating_add(line.on_wire(part));
+            left -= part;
+        }
+        self.sender.free = at;
+        let last = self.arrival(line, at);
+        self.arrived = last;
+        Delivery {
+            first: first.unwrap_or(last),
+            last,
+        }
+    }
+
+    fn arrival(&self, line: &Line, left: Nanos) -> Nanos {
+        self.arrived.max(
+            left.saturating_add(line.one_way)
+                .saturating_add(self.jitter),
+        )
+    }
+
+    /// Idle or silent => a new burst, with a draw of its own. Whether it is one.
+    fn begin_burst(&mut self, line: &Line, now: Nanos, at: Nanos) -> bool {
+        if !self.sender.begin_burst(line, now, at) && self.begun {
+            return false;
+        }
+        self.begun = true;
+        self.jitter = match line.model.jitter {
+            0 => 0,
+            // Scaled by multiplication: even, and the same everywhere.
+            jitter => ((u128::from(self.random.next_u64()) * u128::from(jitter + 1)) >> 64) as u64,
+        };
+        true
     }
 
     /// Where in the next `bytes` a segment is lost, and for how long that holds up it and all behind it: a round trip

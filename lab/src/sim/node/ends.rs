@@ -1,5 +1,6 @@
 //! How requests inside a node end: what the reply is made of, storing, landing flights, refreshing.
 
+use super::super::queue::Happening;
 use super::*;
 use crate::plan::Nanos;
 
@@ -67,7 +68,10 @@ impl World<'_> {
         if !node.store.holds(job.key) {
             return;
         }
-        let planned = node.rules.planned(question.object, question.population);
+        let planned = node
+            .rules
+            .planned(question.object, question.population)
+            .copied();
         let entry = &mut node.entries[job.key as usize];
         entry.born = born.0;
         entry.date = facts.date;
@@ -97,7 +101,10 @@ impl World<'_> {
                 entries[gone as usize].what = What::Nothing;
             });
             if stored {
-                let planned = node.rules.planned(question.object, question.population);
+                let planned = node
+                    .rules
+                    .planned(question.object, question.population)
+                    .copied();
                 let entry = &mut node.entries[job.key as usize];
                 entry.born = born.0;
                 entry.date = facts.date;
@@ -238,8 +245,7 @@ impl World<'_> {
                 .map(|(id, _)| id)
                 .collect();
             for id in waiting {
-                self.queue
-                    .push(crossing, super::super::queue::Happening::Broken(id));
+                self.queue.push(crossing, Happening::Broken(id));
             }
         }
     }

@@ -179,6 +179,13 @@ impl Store {
         stored
     }
 
+    /// Counts an access to a key that is stored.
+    #[inline]
+    pub(super) fn touch(&mut self, key: Key) {
+        debug_assert!(self.holds(key));
+        each!(&mut self.queues, policy => policy.found(key));
+    }
+
     /// Whether the key is stored, without counting as an access.
     pub fn holds(&self, key: Key) -> bool {
         self.weights[key as usize] != ABSENT

@@ -1,0 +1,195 @@
+//! All state of a simulation, and the loop that plays it: the next arrival or the next event, whichever comes first.
+
+use super::ahead::Ahead;
+use super::alarms::{Alarms, Rows};
+use super::client::{Client, Health, Resolver};
+use super::exchange::Fetch;
+use super::facts::Rules;
+use super::future::Future;
+use super::keys::{Keys, Ways};
+use super::lane::Lane;
+use super::node::{Flight, Job, Node};
+use super::origin::Origin;
+use super::queue::Queue;
+use super::slab::{Id, Slab};
+use super::store::Policies;
+use super::wire::Wires;
+use super::{SECOND, SimError};
+use crate::metrics::Fold;
+use crate::plan::{Nanos, Plan, PlannedRequest, Spot};
+use crate::progress::Progress;
+use crate::steering::Nearest;
+
+/// After the last answer, background work may go on for so long.
+const LINGER: Nanos = 5 * SECOND;
+/// Between two looks at what is over on both sides, in events.
+const SETTLE_EVERY: u64 = 1 << 13;
+/// Between two words of progress, in events.
+const TELL_EVERY: u64 = 1 << 18;
+
+/// Everything there is in a simulation.
+#[derive(Debug)]
+pub(super) struct World<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) now: Nanos,
+    pub(super) end: Nanos,
+    pub(super) queue: Queue,
+    pub(super) alarms: Vec<Alarms>,
+    pub(super) rows: Rows,
+    pub(super) wires: Wires,
+    pub(super) ways: Ways,
+    pub(super) keys: Keys,
+    pub(super) nearest: Nearest,
+    pub(super) future: Future,
+    pub(super) resolvers: Vec<Resolver>,
+    pub(super) health: Vec<Health>,
+    pub(super) lane: Lane,
+    pub(super) clients: Slab<Client>,
+    pub(super) fetches: Slab<Fetch>,
+    pub(super) jobs: Slab<Job>,
+    pub(super) flights: Slab<Flight>,
+    /// Lists of followers that are used again.
+    pub(super) spare: Vec<Vec<Id>>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) origin: Origin,
+    pub(super) fold: Fold,
+    /// The number after that of the last request that has begun.
+    pub(super) begun: u64,
+    /// Requests answered or given up.
+    pub(super) done: u64,
+    /// Planned events that are still to come.
+    pub(super) events_left: usize,
+    /// Whether a test wants to see every observation, and those it has seen.
+    #[cfg(test)]
+    pub(super) watched: bool,
+    #[cfg(test)]
+    pub(super) seen: Vec<crate::observe::Observation>,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(plan: &'a Plan, policies: &Policies) -> Result<Self, SimError> {
+        if matches!(plan.origin.kind, crate::plan::OriginKind::Own { .. }) {
+            return Err(SimError::OwnOrigin);
+        }
+        let wires = Wires::new(plan);
+        let keys = Keys::new(plan)?;
+        let origin = Origin::new(plan);
+        let rows = Rows {
+            nodes: u32::try_from(plan.nodes.len()).unwrap_or(u32::MAX),
+            populations: u32::try_from(plan.populations.len()).unwrap_or(u32::MAX),
+        };
+        let direct = plan.routing.mode == crate::plan::RoutingMode::Direct;
+        let mut nodes = Vec::new();
+        // Without a CDN there are no nodes, and nothing is kept of their keys.
+        for (planned, index) in plan.nodes.iter().zip(0u16..).filter(|_| !direct) {
+            let to = plan.upstream_node(index).map_or(Spot::Origin, Spot::Node);
+            let link = wires.find(Spot::Node(index), to).unwrap_or(0);
+            let rules = Rules::new(plan, &origin, planned);
+            nodes.push(Node::new(
+                planned, rules, link, keys.count, plan.seed, policies,
+            )?);
+        }
+        let nearest = Nearest::new(plan);
+        let future = if direct {
+            Future::default()
+        } else {
+            let key = |node: u16, request: &PlannedRequest| {
+                let rules = &nodes[usize::from(node)].rules;
+                let variant = rules.variant(request.object, request.population, request.variant);
+                keys.of(request.object, variant)
+            };
+            Future::new(plan, &keys, &nearest, key)?
+        };
+        Ok(Self {
+            plan,
+            now: 0,
+            end: 0,
+            queue: Queue::default(),
+            alarms: (0..=rows.resolver()).map(|_| Alarms::default()).collect(),
+            rows,
+            ways: Ways::new(plan, &wires),
+            wires,
+            keys,
+            nearest,
+            future,
+            resolvers: plan.places.iter().map(|_| Resolver::default()).collect(),
+            health: vec![Health::UNKNOWN; plan.nodes.len()],
+            lane: Lane::default(),
+            clients: Slab::default(),
+            fetches: Slab::default(),
+            jobs: Slab::default(),
+            flights: Slab::default(),
+            spare: Vec::new(),
+            nodes,
+            origin,
+            fold: Fold::new(plan),
+            begun: 0,
+            done: 0,
+            events_left: 0,
+            #[cfg(test)]
+            watched: false,
+            #[cfg(test)]
+            seen: Vec::new(),
+        })
+    }
+
+    pub(super) fn play(&mut self, progress: &mut dyn Progress) -> Result<(), SimError> {
+        self.prepare();
+        let mut requests = Ahead::new(self.plan.requests());
+        self.draw_ahead(&mut requests)?;
+        let mut steps = 0u64;
+        loop {
+            let next = requests.peek();
+            let arrival = match next {
+                Some(_) if self.plan.sequential => self.is_idle().then_some(self.now),
+                Some(planned) => Some(planned.due),
+                None => None,
+            };
+            if next.is_none() && self.is_over() {
+                break;
+            }
+            // An arrival comes before what happens at the same instant.
+            if let Some((at, what)) = self.queue.pop_before(arrival.unwrap_or(Nanos::MAX)) {
+                debug_assert!(at >= self.now, "time never runs back");
+                self.now = at;
+                self.happen(what, progress);
+            } else if let (Some(at), Some(planned)) = (arrival, next) {
+                debug_assert!(at >= self.now, "time never runs back");
+                self.now = at;
+                self.begun = planned.step + 1;
+                self.begin(planned);
+                requests.advance();
+                self.draw_ahead(&mut requests)?;
+            } else {
+                break;
+            }
+            steps += 1;
+            if steps.is_multiple_of(SETTLE_EVERY) {
+                self.settle();
+            }
+            if steps.is_multiple_of(TELL_EVERY) {
+                let of = self.plan.duration;
+                progress.advance(self.now.min(of), of, self.done);
+            }
+        }
+        self.tell_counters();
+        progress.advance(self.plan.duration, self.plan.duration, self.done);
+        Ok(())
+    }
+
+    /// Whether no client waits.
+    fn is_idle(&self) -> bool {
+        self.clients.len() == 0 && self.lane.is_empty()
+    }
+
+    /// Whether nothing is left that anybody waits for; notes when the last of it was over.
+    fn is_over(&mut self) -> bool {
+        let waiting = !self.is_idle() || (!self.plan.sequential && self.events_left > 0);
+        if waiting {
+            self.end = self.now;
+            return false;
+        }
+        let idle = self.fetches.len() == 0 && self.jobs.len() == 0;
+        idle || self.now >= self.end.saturating_add(LINGER)
+    }
+}
