@@ -193,6 +193,8 @@ pub struct Script {
     /// The whole response as it goes over the wire, in place of what the above would give; then the connection is
     /// closed.
     pub raw: Option<String>,
+    /// The connection is not closed after `raw` but held until another request comes on it, which gets no answer.
+    pub held: bool,
 }
 
 impl Default for Script {
@@ -210,6 +212,7 @@ impl Default for Script {
             cut_after: None,
             silent: false,
             raw: None,
+            held: false,
         }
     }
 }

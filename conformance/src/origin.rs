@@ -193,9 +193,16 @@ async fn serve(mut stream: TcpStream, rooms: &Rooms) -> io::Result<()> {
             tokio::time::sleep(Duration::from_millis(script.delay_ms)).await;
         }
         write.write_all(&written.last).await?;
-        if written.then == Then::Close {
-            write.shutdown().await?;
-            return Ok(());
+        match written.then {
+            Then::Stay => {}
+            Then::Close => {
+                write.shutdown().await?;
+                return Ok(());
+            }
+            Then::Hold => {
+                reader.head().await?;
+                return Ok(());
+            }
         }
     }
     Ok(())

@@ -127,6 +127,8 @@ pub(crate) fn content(script: &Script, id: &str, number: usize) -> Vec<u8> {
 pub(crate) enum Then {
     Stay,
     Close,
+    /// Wait for another request, and close on it.
+    Hold,
 }
 
 /// A response as bytes.
@@ -157,7 +159,7 @@ pub(crate) fn write(script: &Script, question: &Question<'_>, words: &Words) -> 
         return Written {
             interim,
             last,
-            then: Then::Close,
+            then: if script.held { Then::Hold } else { Then::Close },
         };
     }
     let mut content = content(script, question.id, question.number);
