@@ -9,7 +9,6 @@ use crate::support::node::binary;
 const KNOWN: &[(&str, &str)] = &[
     ("directives/", "qualified forms: being written"),
     ("groups/", "being written"),
-    ("interim/", "being written"),
     (
         "invalidation/",
         "Location and Content-Location: being written",

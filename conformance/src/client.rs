@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::case::Step;
@@ -88,15 +88,25 @@ async fn exchange(address: SocketAddr, request: &[u8], method: &str) -> Result<A
     let (read, mut write) = stream.split();
     // A cache may answer and close before it has read all: what it said counts.
     let written = write.write_all(request).await;
-    let mut reader = Reader::new(read);
+    match self::read(&mut Reader::new(read), method).await {
+        Err(error) => Err(match written {
+            Err(why) => format!("{error} ({why})"),
+            Ok(()) => error,
+        }),
+        answer => answer,
+    }
+}
+
+/// Reads the response to a request.
+pub(crate) async fn read<R: AsyncRead + Unpin>(
+    reader: &mut Reader<R>,
+    method: &str,
+) -> Result<Answer, String> {
     let mut interim = Vec::new();
     loop {
         let head = match reader.head().await {
             Ok(Some(head)) => head,
-            Ok(None) => {
-                let why = written.map_or_else(|error| error.to_string(), |()| "closed".to_owned());
-                return Err(format!("the connection ended without an answer ({why})"));
-            }
+            Ok(None) => return Err("the connection ended without an answer".to_owned()),
             Err(error) => return Err(error.to_string()),
         };
         let status = head

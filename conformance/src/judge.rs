@@ -20,6 +20,15 @@ pub struct Seen {
     pub content: Vec<u8>,
 }
 
+impl Seen {
+    /// Whether it has a precondition that a 304 answers.
+    pub(crate) fn is_conditional(&self) -> bool {
+        ["if-none-match", "if-modified-since"]
+            .iter()
+            .any(|name| wire::combined(&self.fields, name).is_some())
+    }
+}
+
 /// What was expected, and what was seen in its place.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Miss {
@@ -82,25 +91,19 @@ fn mark(answer: &Answer) -> Option<usize> {
     wire::combined(&answer.fields, MARK)?.parse().ok()
 }
 
-fn is_conditional(seen: &Seen) -> bool {
-    ["if-none-match", "if-modified-since"]
-        .iter()
-        .any(|name| wire::combined(&seen.fields, name).is_some())
-}
-
 fn check_asked(step: &Step, seen: &[Seen], words: &Words) -> Result<(), Miss> {
     let asked = match seen {
         [] => "the origin was not asked",
-        all if all.iter().any(is_conditional) => "the origin was asked with a precondition",
+        all if all.iter().any(Seen::is_conditional) => "the origin was asked with a precondition",
         _ => "the origin was asked without a precondition",
     };
     let needed = match step.asked {
         Some(Asked::Never) if !seen.is_empty() => Some("the origin is not asked"),
         Some(Asked::Always | Asked::Soon) if seen.is_empty() => Some("the origin is asked"),
-        Some(Asked::Conditional) if !seen.iter().any(is_conditional) => {
+        Some(Asked::Conditional) if !seen.iter().any(Seen::is_conditional) => {
             Some("the origin is asked with a precondition")
         }
-        Some(Asked::Unconditional) if seen.is_empty() || seen.iter().any(is_conditional) => {
+        Some(Asked::Unconditional) if seen.is_empty() || seen.iter().any(Seen::is_conditional) => {
             Some("the origin is asked without a precondition")
         }
         _ => None,
@@ -156,7 +159,7 @@ fn check_served(
     };
     let asked = match seen {
         [] => ", the origin not asked",
-        all if all.iter().any(is_conditional) => ", the origin asked with a precondition",
+        all if all.iter().any(Seen::is_conditional) => ", the origin asked with a precondition",
         _ => ", the origin asked without a precondition",
     };
     let (holds, expected) = match served {
@@ -166,7 +169,7 @@ fn check_served(
         ),
         Served::Stored => (stored, "a stored response"),
         Served::Validated => (
-            stored && seen.iter().any(is_conditional),
+            stored && seen.iter().any(Seen::is_conditional),
             "a stored response, the origin asked with a precondition",
         ),
         Served::Origin => (from == Some(number), "the origin's response of this step"),

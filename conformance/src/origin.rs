@@ -160,13 +160,14 @@ async fn serve(mut stream: TcpStream, rooms: &Rooms) -> io::Result<()> {
         }
         let content = reader.body(wire::end(&head.fields, End::Empty)).await;
         let number = number(&head, &room);
-        locked(&room.seen).push(Seen {
+        let seen = Seen {
             step: number,
-            method: method.clone(),
+            method,
             target,
-            fields: head.fields.clone(),
+            fields: head.fields,
             content: content.bytes,
-        });
+        };
+        locked(&room.seen).push(seen.clone());
         room.asked.notify_waiters();
         let Some(step) = room.case.steps.get(number - 1) else {
             write.write_all(STRANGER).await?;
@@ -176,15 +177,12 @@ async fn serve(mut stream: TcpStream, rooms: &Rooms) -> io::Result<()> {
         if script.silent {
             return Ok(());
         }
-        let range = wire::combined(&head.fields, "range");
-        let conditional = ["if-none-match", "if-modified-since"]
-            .iter()
-            .any(|name| wire::combined(&head.fields, name).is_some());
+        let range = wire::combined(&seen.fields, "range");
         let question = Question {
             id: &room.case.id,
             number,
-            method: &method,
-            conditional,
+            method: &seen.method,
+            conditional: seen.is_conditional(),
             range: range.as_deref(),
         };
         let written = script::write(script, &question, &room.words());
