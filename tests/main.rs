@@ -7,6 +7,7 @@ mod bad_input;
 mod cli;
 mod conformance;
 mod determinism;
+mod disk;
 mod docs;
 mod edge;
 mod large;

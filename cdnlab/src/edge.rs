@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use edge::{ClientField, Config, Eviction};
+use edge::{ClientField, Config, Disk, Eviction};
 use ipnet::IpNet;
 
 use crate::exit::{Failure, Outcome};
@@ -26,6 +26,9 @@ Examples:
   With a fixed admin port, 256 MiB and SIEVE; purge one URL:
     cdnlab edge --listen :8080 --admin :8081 --upstream http://127.0.0.1:3000 --memory 256MiB --eviction sieve
     curl -X POST 'http://127.0.0.1:8081/purge?url=http://127.0.0.1:8080/logo.png'
+
+  With 10 GiB on disk, warm after a restart or a crash:
+    cdnlab edge --listen :8080 --upstream http://127.0.0.1:3000 --disk /var/cache/cdnlab --disk-size 10GiB
 
   An edge behind a shield, known to clients by a name of its own:
     cdnlab edge --name fra-1 --listen :8080 --upstream http://127.0.0.1:9090 --alias fra-1.localhost=www.example.test")]
@@ -54,6 +57,12 @@ pub(crate) struct EdgeArgs {
     /// Stored responses at most, beside the bytes; for experiments that count in objects.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_objects: Option<u64>,
+    /// A folder to keep stored responses in, beyond memory and restarts; it must be this edge's alone. None by default.
+    #[arg(long, value_name = "DIR")]
+    disk: Option<PathBuf>,
+    /// How much of the disk the folder may take.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", requires = "disk", value_parser = values::size)]
+    disk_size: u64,
     /// Which stored response goes first when memory is full: fifo, lru, lfu, s3fifo or sieve.
     #[arg(long, value_name = "POLICY", default_value = "s3fifo", value_parser = eviction)]
     eviction: Eviction,
@@ -96,6 +105,10 @@ pub(crate) fn run(args: EdgeArgs) -> Result<Outcome, Failure> {
     }
     config.memory = args.memory;
     config.max_objects = args.max_objects;
+    config.disk = args.disk.map(|folder| Disk {
+        folder,
+        size: args.disk_size,
+    });
     config.eviction = args.eviction;
     config.threads = args.threads;
     config.trust = args.trust;

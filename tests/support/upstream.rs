@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// A request as it came over the wire.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
+    /// The target of the request line.
+    pub(crate) target: String,
     pub(crate) fields: Vec<(String, String)>,
 }
 
@@ -96,6 +98,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
         .read_line(&mut request_line)
         .ok()
         .filter(|length| *length > 0)?;
+    let target = request_line.split(' ').nth(1)?.to_owned();
     let mut fields = Vec::new();
     loop {
         let mut field = String::new();
@@ -104,7 +107,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
             .ok()
             .filter(|length| *length > 0)?;
         let Some((name, value)) = field.trim_end().split_once(':') else {
-            return Some(Request { fields });
+            return Some(Request { target, fields });
         };
         fields.push((name.to_owned(), value.trim().to_owned()));
     }

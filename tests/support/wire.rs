@@ -41,7 +41,19 @@ pub(crate) fn send(
     path: &str,
     fields: &[(&str, &str)],
 ) -> Response {
-    let mut stream = TcpStream::connect(address).expect("a listening node");
+    attempt(address, method, path, fields)
+        .expect("a connection that takes the request")
+        .expect("a response head")
+}
+
+/// The same towards a node that may die over it: `None` where no whole head came back.
+pub(crate) fn attempt(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> std::io::Result<Option<Response>> {
+    let mut stream = TcpStream::connect(address)?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !fields
         .iter()
@@ -53,14 +65,11 @@ pub(crate) fn send(
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
-    stream
-        .write_all(head.as_bytes())
-        .expect("a writable connection");
+    stream.write_all(head.as_bytes())?;
     let mut bytes = Vec::new();
     // A reset is one way for a response to end; what came before it is still looked at.
     let clean = stream.read_to_end(&mut bytes).is_ok();
-    parse(&bytes, clean, method == "HEAD")
-        .unwrap_or_else(|| panic!("no response head in {:?}", String::from_utf8_lossy(&bytes)))
+    Ok(parse(&bytes, clean, method == "HEAD"))
 }
 
 fn parse(bytes: &[u8], clean: bool, head_only: bool) -> Option<Response> {

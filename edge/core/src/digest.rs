@@ -36,6 +36,16 @@ impl Flags {
         Self(self.0 | other.0)
     }
 
+    /// As one byte, for a store on disk.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// From the byte that [`Flags::bits`] gave.
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
     /// These flags, and those if `condition`.
     pub const fn with_if(self, other: Self, condition: bool) -> Self {
         if condition { self.with(other) } else { self }

@@ -232,6 +232,8 @@ pub enum Detail {
     Loop,
     /// The request was malformed.
     BadRequest,
+    /// The stored response came from the disk tier.
+    Disk,
 }
 
 impl Detail {
@@ -249,6 +251,7 @@ impl Detail {
             Self::OnlyIfCached => "only-if-cached",
             Self::Loop => "loop",
             Self::BadRequest => "bad-request",
+            Self::Disk => "disk",
         }
     }
 }

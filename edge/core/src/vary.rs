@@ -32,9 +32,7 @@ impl Vary {
         if names.is_empty() {
             return Self::None;
         }
-        names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-        names.dedup();
-        Self::Fields(SelectingFields(names.into()))
+        Self::Fields(SelectingFields::new(names))
     }
 }
 
@@ -43,6 +41,13 @@ impl Vary {
 pub struct SelectingFields(Box<[HeaderName]>);
 
 impl SelectingFields {
+    /// From names as [`SelectingFields::names`] gave them, in any order.
+    pub fn new(mut names: Vec<HeaderName>) -> Self {
+        names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        names.dedup();
+        Self(names.into())
+    }
+
     /// The names.
     pub fn names(&self) -> &[HeaderName] {
         &self.0

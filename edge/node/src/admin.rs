@@ -74,12 +74,12 @@ async fn purge(
 ) -> Response {
     let asked = match asked {
         Ok(Query(asked)) => asked,
-        Err(error) => return refused(&error.body_text()),
+        Err(error) => return refused(StatusCode::BAD_REQUEST, &error.body_text()),
     };
     let done = match (&asked.url, &asked.group, asked.all) {
-        (Some(url), None, false) => admin.node.purge(url, asked.mode),
-        (None, Some(group), false) => Ok(admin.node.purge_group(group, asked.mode)),
-        (None, None, true) => Ok(admin.node.purge_all(asked.mode)),
+        (Some(url), None, false) => admin.node.purge(url, asked.mode).await,
+        (None, Some(group), false) => admin.node.purge_group(group, asked.mode).await,
+        (None, None, true) => admin.node.purge_all(asked.mode).await,
         _ => Err(PurgeError::What),
     };
     match done {
@@ -90,12 +90,18 @@ async fn purge(
             "sequence": sequence
         }))
         .into_response(),
-        Err(error) => refused(&error.to_string()),
+        Err(error) => {
+            let status = match error {
+                PurgeError::NotDurable(_) => StatusCode::INTERNAL_SERVER_ERROR,
+                PurgeError::What | PurgeError::Url(..) => StatusCode::BAD_REQUEST,
+            };
+            refused(status, &error.to_string())
+        }
     }
 }
 
-fn refused(why: &str) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({ "error": why }))).into_response()
+fn refused(status: StatusCode, why: &str) -> Response {
+    (status, Json(json!({ "error": why }))).into_response()
 }
 
 async fn stop(State(admin): State<Admin>) -> Response {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use http::Uri;
 use http::uri::{Authority, Scheme};
 use ipnet::IpNet;
 
+use crate::store::LEAST_DISK;
 use crate::upstream::tls;
 
 /// One edge node's configuration.
@@ -37,6 +39,8 @@ pub struct Config {
     /// within its fair share of the memory (`memory / max_objects`) weighs as one, a larger one as
     /// so many as it takes.
     pub max_objects: Option<u64>,
+    /// Where stored responses are kept beyond memory and restarts; `None`: nowhere.
+    pub disk: Option<Disk>,
     /// Which stored response goes first when memory is full.
     pub eviction: Eviction,
     /// Independent parts of the store, each with its share of the memory and its own lock. One
@@ -79,6 +83,7 @@ impl Config {
             upstream_ca: None,
             memory: 64 << 20,
             max_objects: None,
+            disk: None,
             eviction: Eviction::default(),
             shards: 1,
             threads: 0,
@@ -93,6 +98,15 @@ impl Config {
             clock_offset_ms: 0,
         }
     }
+}
+
+/// A disk tier: stored responses in a folder of the file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk {
+    /// Its folder, for this node alone. Made if it does not exist.
+    pub folder: PathBuf,
+    /// Bytes that it may take, at least 8 MiB. A record can take a 32nd of it, at most 16 MiB.
+    pub size: u64,
 }
 
 /// Eviction policies of the store, as foyer has them.
@@ -188,6 +202,9 @@ pub enum ConfigError {
     /// No such client field.
     #[error("client field {0:?}: x-forwarded-for or forwarded")]
     ClientField(String),
+    /// The disk tier is too small to be of use.
+    #[error("disk size {0}: at least {LEAST_DISK} bytes (8 MiB) are needed")]
+    DiskSize(u64),
     /// A figure that must be above zero is not.
     #[error("{0} must be above zero")]
     Zero(&'static str),
@@ -266,6 +283,11 @@ impl Config {
         ];
         if let Some((what, _)) = above_zero.into_iter().find(|(_, fine)| !fine) {
             return Err(ConfigError::Zero(what));
+        }
+        if let Some(disk) = &self.disk
+            && disk.size < LEAST_DISK
+        {
+            return Err(ConfigError::DiskSize(disk.size));
         }
         UpstreamAddress::of(self)
     }

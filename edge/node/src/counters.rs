@@ -6,9 +6,11 @@ use edge_core::Class;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
+
+use crate::store::DiskStats;
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Handling {
@@ -135,6 +137,9 @@ pub struct Stats {
     pub evictions: u64,
     /// Bytes of bodies on their way into the store now.
     pub filling_bytes: u64,
+    /// The disk tier, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskStats>,
 }
 
 impl Counters {
@@ -144,7 +149,7 @@ impl Counters {
         self.handled[class as usize].inc();
     }
 
-    pub(crate) fn stats(&self, name: &str, levels: Levels) -> Stats {
+    pub(crate) fn stats(&self, name: &str, levels: Levels, disk: Option<DiskStats>) -> Stats {
         let requests = Class::ALL
             .iter()
             .map(|&class| (class.as_str(), self.handled[class as usize].get()));
@@ -171,11 +176,12 @@ impl Counters {
             stored_objects: levels.stored_objects,
             evictions: levels.evictions,
             filling_bytes: levels.filling_bytes,
+            disk,
         }
     }
 
     /// The metrics in OpenMetrics text (`GET /metrics`).
-    pub(crate) fn metrics(&self, levels: Levels) -> String {
+    pub(crate) fn metrics(&self, levels: Levels, disk: Option<DiskStats>) -> String {
         self.stored_bytes.set(levels.stored_bytes);
         self.stored_objects.set(levels.stored_objects);
         self.filling_bytes.set(levels.filling_bytes);
@@ -279,9 +285,59 @@ impl Counters {
             "Bytes of bodies on their way into the store",
             self.filling_bytes.clone(),
         );
+        if let Some(disk) = disk {
+            register_disk(&mut registry, &disk);
+        }
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = prometheus_client::encoding::text::encode(&mut text, &registry);
         text
     }
+}
+
+fn register_disk(registry: &mut Registry, disk: &DiskStats) {
+    let totals = [
+        (
+            "disk_hits",
+            "Look-ups that the disk tier answered",
+            disk.hits,
+        ),
+        ("disk_misses", "Reads of the disk tier in vain", disk.misses),
+        (
+            "disk_slow",
+            "Reads not begun or given up since the disk was slow",
+            disk.slow,
+        ),
+        (
+            "disk_written",
+            "Entries written to the disk tier",
+            disk.written,
+        ),
+        (
+            "disk_dropped",
+            "Entries not written to the disk tier",
+            disk.dropped,
+        ),
+        (
+            "disk_written_bytes",
+            "Bytes written to the disk tier",
+            disk.written_bytes,
+        ),
+        (
+            "disk_read_bytes",
+            "Bytes read from the disk tier",
+            disk.read_bytes,
+        ),
+    ];
+    for (name, help, value) in totals {
+        registry.register(name, help, ConstCounter::new(value));
+    }
+    let queued = ConstGauge::new(disk.queued_bytes);
+    registry.register(
+        "disk_queued_bytes",
+        "Bytes that wait to be written to disk",
+        queued,
+    );
+    let failed = ConstGauge::new(u64::from(disk.failed));
+    registry.register("disk_failed", "1 from the first failed write on", failed);
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use edge_core::purge::{Mode, Sequence};
+use edge_core::purge::Sequence;
 use edge_core::{
     Action, Answer, Body as Which, Detail, Digest, Event, Forward, From, Handling, Keep,
     NotStorable, ResponseHead, Source, Stored, StoredHead, UpstreamError, Validators, Vary, born,
@@ -57,7 +57,12 @@ impl Ride {
             match self.tell(event) {
                 // The 304 was not about what is stored: once more, without a condition.
                 Action::Forward(again) => forward = again,
-                Action::Reply(reply) => return self.conclude(&reply, &forward, outcome),
+                Action::Reply(reply) => {
+                    if reply.keep == Keep::Forget {
+                        self.node().forget(&self.ask.key).await;
+                    }
+                    return self.conclude(&reply, &forward, outcome);
+                }
                 _ => {
                     let handling = Handling::synthetic(Detail::Upstream(UpstreamError::Abandoned));
                     return (self.synthetic(502, &handling), None);
@@ -262,14 +267,8 @@ impl Ride {
                 node.store
                     .insert_hit_for_miss(self.meeting_key().clone(), stamp, until);
             }
-            (Keep::Forget, _) => {
-                let key = &self.ask.key;
-                // An epoch reaches all variants, and fills under way too.
-                if node.store.contains(key) || node.flights.contains(key) {
-                    node.store.purge_key(key, Mode::Hard, node.now());
-                }
-            }
-            (Keep::Nothing | Keep::Response | Keep::Update, _) => {}
+            // Forgetting may have to wait for the disk: see `Node::forget`.
+            (Keep::Nothing | Keep::Response | Keep::Update | Keep::Forget, _) => {}
         }
     }
 

@@ -31,6 +31,7 @@ mod transfer;
 mod upstream;
 mod worker;
 
-pub use config::{ClientField, Config, ConfigError, Eviction};
+pub use config::{ClientField, Config, ConfigError, Disk, Eviction};
 pub use counters::Stats;
 pub use running::{Running, StartError, start};
+pub use store::DiskStats;

@@ -14,7 +14,7 @@ use crate::config::{Config, UpstreamAddress};
 use crate::counters::{Counters, Levels, Stats};
 use crate::flights::Flights;
 use crate::running::Phase;
-use crate::store::Store;
+use crate::store::{Promise, Selection, Store};
 use crate::tasks::Tasks;
 use crate::transfer::{Budget, Keep};
 use crate::upstream::Upstream;
@@ -50,12 +50,18 @@ pub(crate) enum PurgeError {
     What,
     #[error("{0:?} is not an absolute URL: {1}")]
     Url(String, TargetError),
+    /// It holds in this process; the disk has not taken it.
+    #[error(
+        "purged, but perhaps not beyond a restart: the disk tier's folder cannot be written to ({0})"
+    )]
+    NotDurable(std::io::Error),
 }
 
 impl Node {
     pub(crate) fn new(
         mut config: Config,
         address: UpstreamAddress,
+        store: Store,
         phase: watch::Receiver<Phase>,
     ) -> Self {
         // The node has one name.
@@ -68,7 +74,7 @@ impl Node {
         let ids = Ids::new(&config.name);
         Self {
             address,
-            store: Store::new(&config),
+            store,
             flights: Arc::default(),
             counters: Arc::default(),
             tasks: Arc::default(),
@@ -116,12 +122,11 @@ impl Node {
     }
 
     /// Purges one resource by its URL.
-    pub(crate) fn purge(&self, url: &str, mode: PurgeMode) -> Result<Sequence, PurgeError> {
+    pub(crate) async fn purge(&self, url: &str, mode: PurgeMode) -> Result<Sequence, PurgeError> {
         let key = self
             .key_of(url)
             .map_err(|error| PurgeError::Url(url.to_owned(), error))?;
-        self.counters.purges.inc();
-        Ok(self.store.purge_key(&key, mode.into(), self.now()))
+        self.purge_now(Selection::Key(key.hash()), mode).await
     }
 
     fn key_of(&self, url: &str) -> Result<CacheKey, TargetError> {
@@ -137,16 +142,46 @@ impl Node {
     }
 
     /// Purges the group of this name, of all origins that this node serves (RFC 9875).
-    pub(crate) fn purge_group(&self, group: &str, mode: PurgeMode) -> Sequence {
-        self.counters.purges.inc();
+    pub(crate) async fn purge_group(
+        &self,
+        group: &str,
+        mode: PurgeMode,
+    ) -> Result<Sequence, PurgeError> {
         let tag = edge_core::groups::tag(group);
-        self.store.purge_tag(tag, mode.into(), self.now())
+        self.purge_now(Selection::Tag(tag), mode).await
     }
 
     /// Purges everything.
-    pub(crate) fn purge_all(&self, mode: PurgeMode) -> Sequence {
+    pub(crate) async fn purge_all(&self, mode: PurgeMode) -> Result<Sequence, PurgeError> {
+        self.purge_now(Selection::All, mode).await
+    }
+
+    async fn purge_now(
+        &self,
+        selection: Selection,
+        mode: PurgeMode,
+    ) -> Result<Sequence, PurgeError> {
+        let purging = self
+            .store
+            .purge(selection, mode.into(), self.now(), Promise::Synced);
+        let sequence = purging.await.map_err(PurgeError::NotDurable)?;
         self.counters.purges.inc();
-        self.store.purge_all(mode.into(), self.now())
+        Ok(sequence)
+    }
+
+    /// What is stored for a target URI is not to be used any more, from when this returns.
+    pub(crate) async fn forget(&self, key: &CacheKey) {
+        if !self.store.contains(key) && !self.flights.contains(key) {
+            return;
+        }
+        // An epoch reaches all variants, and fills under way too.
+        let selection = Selection::Key(key.hash());
+        let purging = self
+            .store
+            .purge(selection, Mode::Hard, self.now(), Promise::Written);
+        if let Err(error) = purging.await {
+            tracing::warn!(%error, "an invalidation may not outlive a restart");
+        }
     }
 
     fn levels(&self) -> Levels {
@@ -159,7 +194,8 @@ impl Node {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.counters.stats(&self.config.name, self.levels())
+        self.counters
+            .stats(&self.config.name, self.levels(), self.store.disk())
     }
 
     /// How the node was configured, for whoever wants to know what it measures (`GET /settings`).
@@ -181,7 +217,7 @@ impl Node {
     }
 
     pub(crate) fn metrics(&self) -> String {
-        self.counters.metrics(self.levels())
+        self.counters.metrics(self.levels(), self.store.disk())
     }
 }
 

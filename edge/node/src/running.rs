@@ -1,8 +1,10 @@
 //! Starting a node, and the node while it runs.
 
+use std::fmt;
 use std::future::IntoFuture;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use crate::admin::{self, Admin};
 use crate::config::{Config, ConfigError};
 use crate::listen;
 use crate::node::Node;
-use crate::tasks::Tasks;
+use crate::store::Store;
 use crate::worker;
 
 /// Why a node did not start.
@@ -27,6 +29,14 @@ pub enum StartError {
     Listen {
         /// The address asked for.
         address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The disk tier cannot be opened.
+    #[error("cannot use {} as the disk tier: {source}", folder.display())]
+    Disk {
+        /// Its folder.
+        folder: PathBuf,
         /// What the system said.
         source: io::Error,
     },
@@ -55,13 +65,12 @@ impl Phase {
 }
 
 /// A node that runs. Dropping it ends the node at once.
-#[derive(Debug)]
 pub struct Running {
     listen: SocketAddr,
     admin: SocketAddr,
     phase: Arc<watch::Sender<Phase>>,
     stop_requested: watch::Receiver<bool>,
-    tasks: Arc<Tasks>,
+    node: Arc<Node>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -78,15 +87,21 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let admin = operator.local_addr().map_err(at(config.admin))?;
     let (phase, phases) = watch::channel(Phase::Serving);
     let (stop, stop_requested) = watch::channel(false);
-    let node = Arc::new(Node::new(config, upstream, phases.clone()));
-    let tasks = Arc::clone(&node.tasks);
+    let store = Store::open(&config).await.map_err(|source| {
+        let folder = config.disk.as_ref().map(|disk| disk.folder.clone());
+        StartError::Disk {
+            folder: folder.unwrap_or_default(),
+            source,
+        }
+    })?;
+    let node = Arc::new(Node::new(config, upstream, store, phases.clone()));
     // From here on dropping `running` ends whatever has been started.
     let mut running = Running {
         listen,
         admin,
         phase: Arc::new(phase),
         stop_requested,
-        tasks,
+        node: Arc::clone(&node),
         threads: Vec::new(),
     };
     running.threads =
@@ -124,6 +139,14 @@ fn operate(
     named.spawn(move || runtime.block_on(serve))
 }
 
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Running");
+        shown.field("listen", &self.listen);
+        shown.field("admin", &self.admin).finish_non_exhaustive()
+    }
+}
+
 impl Running {
     /// Where clients connect.
     pub fn listen(&self) -> SocketAddr {
@@ -148,7 +171,7 @@ impl Running {
     /// Takes no new connections, ends what is under way for up to `grace`, and drops the rest.
     pub async fn stop(mut self, grace: Duration) {
         self.phase.send_replace(Phase::Draining);
-        let _ = tokio::time::timeout(grace, self.tasks.none_left()).await;
+        let _ = tokio::time::timeout(grace, self.node.tasks.none_left()).await;
         self.phase.send_replace(Phase::Ended);
         let threads = std::mem::take(&mut self.threads);
         // Joining blocks for as long as the runtimes take to drop what they hold.
@@ -156,6 +179,7 @@ impl Running {
             threads.into_iter().for_each(|thread| drop(thread.join()));
         });
         let _ = joined.await;
+        self.node.store.close().await;
     }
 }
 

@@ -90,20 +90,14 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
     if kind.cacheable() {
         // A hit needs no exchange: look up, compare integers, write the head.
         let looked = node.store.look_up(&key, &head.headers, now);
-        if let (Lookup::Hit(facts), Some(response)) = (looked.lookup, &looked.response)
-            && decide(policy, &facts.digest, facts.born, &kind, now) == Reuse::Hit
+        if let Some(reply) = hit(node, &head, &key, &kind, &looked, now) {
+            return reply;
+        }
+        let looked = node.store.recall(looked, &key, &head.headers, now).await;
+        if looked.from_disk
+            && let Some(reply) = hit(node, &head, &key, &kind, &looked, node.now())
         {
-            let handling = Handling::hit(facts.ttl(now));
-            return stored(
-                node,
-                &head,
-                &key,
-                response,
-                facts,
-                From::Stored,
-                &handling,
-                now,
-            );
+            return reply;
         }
         found = Some(looked);
     }
@@ -132,6 +126,35 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
         interim.close().await;
     }
     reply
+}
+
+/// The reply to a request that a look-up has found a fresh response for.
+fn hit(
+    node: &Node,
+    head: &RequestHead,
+    key: &CacheKey,
+    kind: &RequestKind,
+    looked: &Found,
+    now: Timestamp,
+) -> Option<Reply> {
+    let (Lookup::Hit(facts), Some(response)) = (looked.lookup, &looked.response) else {
+        return None;
+    };
+    if decide(&node.config.policy, &facts.digest, facts.born, kind, now) != Reuse::Hit {
+        return None;
+    }
+    let mut handling = Handling::hit(facts.ttl(now));
+    handling.detail = looked.from_disk.then_some(Detail::Disk);
+    Some(stored(
+        node,
+        head,
+        key,
+        response,
+        facts,
+        From::Stored,
+        &handling,
+        now,
+    ))
 }
 
 async fn ride(

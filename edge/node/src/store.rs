@@ -3,26 +3,31 @@
 //! Values are immutable and shared; a purge removes nothing, it makes what is older than itself
 //! unusable (DESIGN 9), so that a fill that was under way cannot bring it back.
 
+mod body;
 mod bound;
+mod disk;
+mod epochs;
+mod memory;
 
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
-use bytes::Bytes;
 use edge_core::purge::{Check, Mode, Purges, Sequence};
 use edge_core::{
     CacheKey, Lookup, Normalise, SelectingFields, Stored, StoredHead, Timestamp, groups,
 };
-use foyer::{
-    Cache, CacheBuilder, EventListener, EvictionConfig, FifoConfig, LfuConfig, LruConfig,
-    S3FifoConfig, SieveConfig,
-};
 use http::HeaderMap;
-use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use crate::config::{Config, Eviction};
-use bound::{Ledger, Shares, weight};
+use crate::config::Config;
+pub(crate) use body::Body;
+use disk::Disk;
+pub use disk::DiskStats;
+pub(crate) use disk::{LEAST as LEAST_DISK, Promise};
+use epochs::Epochs;
+pub(crate) use epochs::Selection;
+use memory::Memory;
 
 /// Single key epochs remembered before they fold into coarser ones.
 const EPOCHS: usize = 65_536;
@@ -36,59 +41,6 @@ pub(crate) struct Response {
     pub(crate) head: StoredHead,
     /// The body.
     pub(crate) body: Body,
-}
-
-/// A whole body in memory.
-#[derive(Debug, Clone)]
-pub(crate) struct Body {
-    pieces: Pieces,
-    length: u64,
-}
-
-/// Nearly all bodies are of one piece; those need no list.
-#[derive(Debug, Clone)]
-enum Pieces {
-    One(Bytes),
-    Many(Arc<[Bytes]>),
-}
-
-impl Body {
-    pub(crate) fn new(mut pieces: Vec<Bytes>) -> Self {
-        let length = pieces.iter().map(|piece| piece.len() as u64).sum();
-        let pieces = match pieces.len() {
-            0 | 1 => Pieces::One(pieces.pop().unwrap_or_default()),
-            _ => Pieces::Many(pieces.into()),
-        };
-        Self { pieces, length }
-    }
-
-    /// Its length in bytes.
-    pub(crate) fn length(&self) -> u64 {
-        self.length
-    }
-
-    fn slice(&self) -> &[Bytes] {
-        match &self.pieces {
-            Pieces::One(piece) => std::slice::from_ref(piece),
-            Pieces::Many(pieces) => pieces,
-        }
-    }
-
-    /// The bytes from `start` to before `end`, not copied.
-    pub(crate) fn part(&self, start: u64, end: u64) -> SmallVec<[Bytes; 1]> {
-        let mut at = 0;
-        let mut part = SmallVec::new();
-        for piece in self.slice() {
-            let length = piece.len() as u64;
-            let from = start.saturating_sub(at).min(length) as usize;
-            let to = end.saturating_sub(at).min(length) as usize;
-            if from < to {
-                part.push(piece.slice(from..to));
-            }
-            at += length;
-        }
-        part
-    }
 }
 
 /// What stands under a key.
@@ -108,6 +60,16 @@ struct Entry {
     what: What,
 }
 
+impl Entry {
+    /// The tags of the groups that it belongs to.
+    fn tags(&self, primary: &CacheKey) -> groups::Tags {
+        match &self.what {
+            What::Response(response) => groups::tags(primary, &response.head),
+            What::Varies(_) | What::HitForMiss(_) => groups::Tags::new(),
+        }
+    }
+}
+
 /// What a look-up has found.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
@@ -117,6 +79,8 @@ pub(crate) struct Found {
     pub(crate) variant: Option<CacheKey>,
     /// What the look-up is about, if it is a hit.
     pub(crate) response: Option<Arc<Response>>,
+    /// Something of it came from the disk tier.
+    pub(crate) from_disk: bool,
 }
 
 impl Found {
@@ -125,6 +89,7 @@ impl Found {
             lookup,
             variant,
             response: None,
+            from_disk: false,
         }
     }
 
@@ -141,55 +106,39 @@ impl Found {
 
 /// The store of one node.
 pub(crate) struct Store {
-    cache: Cache<CacheKey, Arc<Entry>, FxBuildHasher>,
-    purges: RwLock<Purges>,
-    /// The sequence of `purges`, to be compared without its lock.
-    sequence: AtomicU64,
+    memory: Memory,
+    disk: Option<Disk>,
+    epochs: Arc<Epochs>,
     normalise: Vec<Normalise>,
     /// Larger bodies are not kept.
     largest: u64,
-    ledger: Arc<Ledger>,
 }
 
+/// What a look-up has read from disk, to be found although memory may have no room for it.
+type Read = SmallVec<[(CacheKey, Arc<Entry>); 2]>;
+
 impl Store {
-    pub(crate) fn new(config: &Config) -> Self {
-        let shares = Shares::of(config);
-        let capacity = usize::try_from(shares.capacity()).unwrap_or(usize::MAX);
-        let eviction: EvictionConfig = match config.eviction {
-            Eviction::Fifo => FifoConfig::default().into(),
-            // With foyer's default pool for favourites it is not the LRU of the literature.
-            Eviction::Lru => LruConfig {
-                high_priority_pool_ratio: 0.0,
-            }
-            .into(),
-            Eviction::Lfu => LfuConfig::default().into(),
-            Eviction::S3Fifo => S3FifoConfig::default().into(),
-            Eviction::Sieve => SieveConfig.into(),
+    /// The store, with what its disk tier has kept if it has one.
+    pub(crate) async fn open(config: &Config) -> io::Result<Self> {
+        let memory = Memory::new(config);
+        let disk = match &config.disk {
+            Some(disk) => Some(Disk::open(disk, memory.clone()).await?),
+            None => None,
+        };
+        let epochs = match &disk {
+            Some(disk) => Arc::clone(disk.epochs()),
+            None => Arc::new(Epochs::new(Purges::new(EPOCHS))),
         };
         // An entry heavier than its shard would empty it; half a shard is generous to one body.
         let largest = (config.memory / config.shards as u64 / 2)
             .min(config.policy.max_object.unwrap_or(u64::MAX));
-        let ledger = Arc::new(Ledger::default());
-        let listener: Arc<dyn EventListener<Key = CacheKey, Value = Arc<Entry>>> = ledger.clone();
-        let cache = CacheBuilder::new(capacity)
-            .with_shards(config.shards)
-            .with_eviction_config(eviction)
-            .with_hash_builder(FxBuildHasher)
-            .with_weighter(move |key: &CacheKey, entry: &Arc<Entry>| {
-                shares.weight(weight(key, entry))
-            })
-            .with_event_listener(listener)
-            .build();
-        let purges = Purges::new(EPOCHS);
-        let sequence = AtomicU64::new(purges.sequence());
-        Self {
-            cache,
-            purges: RwLock::new(purges),
-            sequence,
+        Ok(Self {
+            memory,
+            disk,
+            epochs,
             normalise: config.policy.normalise.clone(),
             largest,
-            ledger,
-        }
+        })
     }
 
     /// The largest body that is kept, in bytes.
@@ -199,18 +148,55 @@ impl Store {
 
     /// The sequence to stamp a response with; taken before its request is sent upstream.
     pub(crate) fn stamp(&self) -> Sequence {
-        self.sequence.load(Ordering::Acquire)
+        self.epochs.sequence()
     }
 
-    /// Looks for a response that may answer a request.
+    /// Looks in memory for a response that may answer a request.
     pub(crate) fn look_up(&self, primary: &CacheKey, request: &HeaderMap, now: Timestamp) -> Found {
-        let Some((entry, stale)) = self.entry(primary, primary) else {
+        self.look_up_among(&Read::new(), primary, request, now)
+    }
+
+    /// Looks on disk too, for what a look-up has not found in memory; waits for it.
+    pub(crate) async fn recall(
+        &self,
+        found: Found,
+        primary: &CacheKey,
+        request: &HeaderMap,
+        now: Timestamp,
+    ) -> Found {
+        let Some(disk) = &self.disk else { return found };
+        let (mut found, mut read) = (found, Read::new());
+        // What stands under the resource's key, then perhaps a variant.
+        while read.len() < 2 {
+            let key = match (found.lookup, &found.variant) {
+                (Lookup::Miss, _) => primary,
+                (Lookup::VaryMiss, Some(variant)) => variant,
+                _ => break,
+            };
+            let Some(entry) = disk.tier.load(key, primary).await else {
+                break;
+            };
+            read.push((key.clone(), entry));
+            found = self.look_up_among(&read, primary, request, now);
+        }
+        found.from_disk = !read.is_empty();
+        found
+    }
+
+    fn look_up_among(
+        &self,
+        read: &Read,
+        primary: &CacheKey,
+        request: &HeaderMap,
+        now: Timestamp,
+    ) -> Found {
+        let Some((entry, stale)) = self.entry(read, primary, primary) else {
             return Found::none(Lookup::Miss, None);
         };
         match &entry.what {
             What::Varies(fields) => {
                 let key = self.variant_key(primary, fields, request);
-                match self.entry(&key, primary) {
+                match self.entry(read, &key, primary) {
                     Some((entry, stale)) => Self::found(&entry.what, stale, Some(key), now),
                     None => Found::none(Lookup::VaryMiss, Some(key)),
                 }
@@ -237,6 +223,7 @@ impl Store {
                     lookup: Lookup::Hit(facts),
                     variant,
                     response: Some(Arc::clone(response)),
+                    from_disk: false,
                 }
             }
             What::HitForMiss(until) if now < *until => Found::none(Lookup::HitForMiss, variant),
@@ -255,17 +242,21 @@ impl Store {
     }
 
     /// What stands under a key and is not purged, and since when it is stale by a soft purge.
-    fn entry(&self, key: &CacheKey, primary: &CacheKey) -> Option<(Arc<Entry>, Option<Timestamp>)> {
-        let entry = Arc::clone(self.cache.get(key)?.value());
+    fn entry(
+        &self,
+        read: &Read,
+        key: &CacheKey,
+        primary: &CacheKey,
+    ) -> Option<(Arc<Entry>, Option<Timestamp>)> {
+        let entry = self.memory.get(key).or_else(|| {
+            let (_, entry) = read.iter().find(|(found, _)| found == key)?;
+            Some(Arc::clone(entry))
+        })?;
         let stamp = entry.stamp.load(Ordering::Relaxed);
         if stamp == self.stamp() {
             return Some((entry, None));
         }
-        let tags = match &entry.what {
-            What::Response(response) => groups::tags(primary, &response.head),
-            What::Varies(_) | What::HitForMiss(_) => groups::Tags::new(),
-        };
-        match self.check(stamp, primary, &tags) {
+        match self.epochs.check(stamp, primary, &entry.tags(primary)) {
             Check::Current(sequence) => {
                 entry.stamp.fetch_max(sequence, Ordering::Relaxed);
                 Some((entry, None))
@@ -275,18 +266,13 @@ impl Store {
         }
     }
 
-    fn check(&self, stamp: Sequence, primary: &CacheKey, tags: &[u64]) -> Check {
-        let purges = self.purges.read().unwrap_or_else(PoisonError::into_inner);
-        purges.check(stamp, primary.hash(), primary.as_str(), tags)
-    }
-
     /// Whether what was asked for at `stamp` may still be handed to requests that come now.
     pub(crate) fn current(&self, stamp: Sequence, primary: &CacheKey) -> bool {
-        if stamp == self.stamp() {
-            return true;
-        }
-        let purges = self.purges.read().unwrap_or_else(PoisonError::into_inner);
-        purges.untouched(stamp, primary.hash(), primary.as_str())
+        stamp == self.stamp()
+            || self
+                .epochs
+                .purges()
+                .untouched(stamp, primary.hash(), primary.as_str())
     }
 
     fn insert(&self, key: CacheKey, stamp: Sequence, what: What) {
@@ -294,9 +280,10 @@ impl Store {
             stamp: AtomicU64::new(stamp),
             what,
         });
-        let bytes = weight(&key, &entry) as u64;
-        self.ledger.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.cache.insert(key, entry);
+        match &self.disk {
+            Some(disk) => disk.tier.insert(key, entry),
+            None => self.memory.insert(key, entry),
+        }
     }
 
     /// Stores a response, asked for at `stamp`.
@@ -313,7 +300,7 @@ impl Store {
     ) {
         // Fields that a resource varied on before still count: its variants on them stay reachable
         // only as long as the list is the same, so an equal list is left alone.
-        if let Some((entry, _)) = self.entry(&primary, &primary)
+        if let Some((entry, _)) = self.entry(&Read::new(), &primary, &primary)
             && let What::Varies(known) = &entry.what
             && **known == fields
         {
@@ -329,66 +316,49 @@ impl Store {
 
     /// Whether anything stands under a key.
     pub(crate) fn contains(&self, key: &CacheKey) -> bool {
-        self.cache.contains(key)
+        let on_disk = |disk: &Disk| disk.tier.holds(key);
+        self.memory.contains(key) || self.disk.as_ref().is_some_and(on_disk)
     }
 
-    /// Purges one resource with all its variants.
-    pub(crate) fn purge_key(&self, key: &CacheKey, mode: Mode, now: Timestamp) -> Sequence {
-        self.purge(|purges| purges.purge_key(key.hash(), mode, now))
+    /// Purges. With a disk tier it returns when the purge is there as promised; an error says that
+    /// the purge holds now, and perhaps not after a restart.
+    pub(crate) async fn purge(
+        &self,
+        selection: Selection,
+        mode: Mode,
+        now: Timestamp,
+        promise: Promise,
+    ) -> io::Result<Sequence> {
+        match &self.disk {
+            Some(disk) => disk.purge(selection, mode, now, promise).await,
+            None => Ok(self.epochs.purge(selection, mode, now)),
+        }
     }
 
-    /// Purges all that belong to a group, given its tag.
-    pub(crate) fn purge_tag(&self, tag: u64, mode: Mode, now: Timestamp) -> Sequence {
-        self.purge(|purges| purges.purge_tag(tag, mode, now))
+    /// Ends the disk tier: what is on its way there arrives.
+    pub(crate) async fn close(&self) {
+        if let Some(disk) = &self.disk {
+            disk.close().await;
+        }
     }
 
-    /// Purges everything.
-    pub(crate) fn purge_all(&self, mode: Mode, now: Timestamp) -> Sequence {
-        self.purge(|purges| purges.purge_all(mode, now))
-    }
-
-    fn purge(&self, by: impl FnOnce(&mut Purges) -> Sequence) -> Sequence {
-        let mut purges = self.purges.write().unwrap_or_else(PoisonError::into_inner);
-        let done = by(&mut purges);
-        // Under the lock, so that the sequence never runs back.
-        self.sequence.store(purges.sequence(), Ordering::Release);
-        done
-    }
-
-    /// Bytes that the stored responses take.
+    /// Bytes that the stored responses take in memory.
     pub(crate) fn bytes(&self) -> u64 {
-        self.ledger.bytes.load(Ordering::Relaxed)
+        self.memory.bytes()
     }
 
-    /// Entries that had to leave to make room, so far.
+    /// Entries that had to leave memory to make room, so far.
     pub(crate) fn evictions(&self) -> u64 {
-        self.ledger.evictions.load(Ordering::Relaxed)
+        self.memory.evictions()
     }
 
-    /// How many entries there are.
+    /// How many entries there are in memory.
     pub(crate) fn entries(&self) -> u64 {
-        self.cache.entries() as u64
+        self.memory.entries()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_of_a_body_is_cut_across_pieces() {
-        let body = Body::new(
-            ["abc", "de", "fghi"]
-                .map(|piece| Bytes::from_static(piece.as_bytes()))
-                .to_vec(),
-        );
-        assert_eq!(body.length(), 9);
-        let part = |start, end| body.part(start, end).concat();
-        assert_eq!(part(0, 9), b"abcdefghi");
-        assert_eq!(part(2, 6), b"cdef");
-        assert_eq!(part(3, 5), b"de");
-        assert_eq!(part(8, 100), b"i");
-        assert_eq!(part(5, 5), b"");
-        assert_eq!(Body::new(Vec::new()).part(0, 0).concat(), b"");
+    /// What the disk tier counts, if there is one.
+    pub(crate) fn disk(&self) -> Option<DiskStats> {
+        self.disk.as_ref().map(|disk| disk.tier.stats())
     }
 }

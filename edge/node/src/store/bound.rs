@@ -66,8 +66,8 @@ impl Shares {
 pub(super) fn weight(key: &CacheKey, entry: &Entry) -> usize {
     let what = match &entry.what {
         What::Response(response) => {
-            let pieces = size_of_val(response.body.slice());
-            let body = usize::try_from(response.body.length).unwrap_or(usize::MAX);
+            let pieces = size_of_val(response.body.pieces());
+            let body = usize::try_from(response.body.length()).unwrap_or(usize::MAX);
             response
                 .head
                 .size()
