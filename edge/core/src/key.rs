@@ -194,6 +194,12 @@ impl CacheKey {
         Self::new(format!("{}\n{}", self.text, variant.as_str()))
     }
 
+    /// The key of a part of this response: a slice, or a range that is being asked for.
+    pub fn with_part(&self, part: &str) -> Self {
+        // Two line feeds: no variant looks like this one.
+        Self::new(format!("{}\n\n{part}", self.text))
+    }
+
     /// A hash of the whole key: the same on all platforms and in all versions that can read each
     /// other's stores. It does not resist deliberate collisions: compare whole keys.
     pub fn hash(&self) -> u64 {

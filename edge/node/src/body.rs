@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use smallvec::SmallVec;
+use tokio::sync::mpsc;
 
 use crate::counters::Counters;
 use crate::cut::{self, Cut};
@@ -29,6 +30,7 @@ enum Kind {
     Pieces(std::iter::Peekable<smallvec::IntoIter<[Bytes; 1]>>),
     Streamed(Box<Streamed>),
     Upstream(UpstreamBody),
+    Assembled(mpsc::Receiver<Result<Bytes, Failure>>),
 }
 
 impl ReplyBody {
@@ -64,6 +66,19 @@ impl ReplyBody {
         Self {
             kind: Kind::Upstream(body),
             left,
+            counters,
+        }
+    }
+
+    /// What is put together elsewhere, `length` bytes in all.
+    pub(crate) fn assembled(
+        pieces: mpsc::Receiver<Result<Bytes, Failure>>,
+        length: u64,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self {
+            kind: Kind::Assembled(pieces),
+            left: Some(length),
             counters,
         }
     }
@@ -173,7 +188,7 @@ impl From {
                         let Ok(mut chunk) = frame.into_data() else {
                             continue;
                         };
-                        pass_over(&mut chunk, had);
+                        cut::pass_over(&mut chunk, had);
                         if !chunk.is_empty() {
                             return Poll::Ready(Some(Ok(chunk)));
                         }
@@ -182,14 +197,6 @@ impl From {
             }
         }
     }
-}
-
-/// Drops from the front of `chunk` what is still to be passed over.
-fn pass_over(chunk: &mut Bytes, over: &mut u64) {
-    let here = (chunk.len() as u64).min(*over);
-    *over -= here;
-    // No more than the chunk's own length, which is a usize.
-    drop(chunk.split_to(here as usize));
 }
 
 impl Body for ReplyBody {
@@ -207,6 +214,7 @@ impl Body for ReplyBody {
             // Nothing more is wanted; the transfer may go on without this reader.
             Kind::Streamed(_) if whole => None,
             Kind::Streamed(streamed) => ready!(streamed.poll_chunk(cx, &this.counters)),
+            Kind::Assembled(pieces) => ready!(pieces.poll_recv(cx)),
             Kind::Upstream(body) => match ready!(Pin::new(body).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(bytes) => Some(Ok(bytes)),

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use bytes::Bytes;
 use edge_core::Body as Which;
 use edge_core::ranges::{ByteRange, Multipart};
+use smallvec::SmallVec;
 
 /// What a reply sends, in order.
 #[derive(Debug)]
@@ -39,6 +40,36 @@ pub(crate) fn cut(which: Which, length: Option<u64>) -> (Cut, Option<u64>) {
         Which::Parts(multipart) => {
             let length = multipart.length();
             (Cut::parts(multipart), Some(length))
+        }
+    }
+}
+
+/// Drops from the front of `chunk` what is still to be passed over.
+pub(crate) fn pass_over(chunk: &mut Bytes, over: &mut u64) {
+    let here = (chunk.len() as u64).min(*over);
+    *over -= here;
+    // No more than the chunk's own length, which is a usize.
+    drop(chunk.split_to(here as usize));
+}
+
+/// What is wanted of a body of `length` bytes that is all here, each part as `cut` gives it.
+pub(crate) fn pieces(
+    length: u64,
+    which: Which,
+    cut: impl Fn(ByteRange) -> SmallVec<[Bytes; 1]>,
+) -> SmallVec<[Bytes; 1]> {
+    match which {
+        Which::None => SmallVec::new(),
+        Which::Whole => ByteRange::new(0, length).map(cut).unwrap_or_default(),
+        Which::Part(range) => cut(range),
+        Which::Parts(multipart) => {
+            let mut pieces = SmallVec::new();
+            for (head, range) in multipart.parts() {
+                pieces.push(head);
+                pieces.extend(cut(range));
+            }
+            pieces.push(multipart.end());
+            pieces
         }
     }
 }
@@ -81,6 +112,12 @@ impl Cut {
         }
     }
 
+    /// The same, from a body that comes only from this offset of the whole on.
+    pub(crate) fn from(mut self, at: u64) -> Self {
+        self.at = at;
+        self
+    }
+
     /// What is needed next.
     pub(crate) fn next(&mut self) -> Next {
         match self.steps.front_mut() {
@@ -118,9 +155,10 @@ impl Cut {
 
     /// Drops from the front of `chunk` what comes before `start`.
     fn drop_front(&mut self, chunk: &mut Bytes, start: u64) {
-        let over = (chunk.len() as u64).min(start.saturating_sub(self.at));
-        drop(chunk.split_to(over as usize));
-        self.at += over;
+        let before = start.saturating_sub(self.at);
+        let mut over = before;
+        pass_over(chunk, &mut over);
+        self.at += before - over;
     }
 }
 
@@ -158,6 +196,8 @@ mod tests {
             assert_eq!(part(2, 5), b"234");
             assert_eq!(part(0, 10), b"0123456789");
             assert_eq!(part(9, 10), b"9");
+            let from = Cut::part(range(6, 8)).from(5);
+            assert_eq!(cut(from, b"56789", size), b"67");
             let multipart = Multipart::new([range(7, 9), range(1, 2)], 10, None, 0);
             let length = multipart.length();
             let sent = cut(Cut::parts(multipart), b"0123456789", size);

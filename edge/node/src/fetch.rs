@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use edge_core::purge::Sequence;
 use edge_core::{
-    Action, Answer, Body as Which, Detail, Digest, Event, Forward, From, Handling, Keep,
+    Action, Answer, Body as Which, CacheKey, Detail, Digest, Event, Forward, From, Handling, Keep,
     NotStorable, ResponseHead, Source, Stored, StoredHead, UpstreamError, Validators, Vary, born,
-    digest, refresh_request, update_304, upstream_request,
+    refresh_request, update_304, upstream_request,
 };
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 
 use crate::body::ReplyBody;
@@ -18,6 +18,7 @@ use crate::fill::{Fill, Stores};
 use crate::flights::{Arrived, Cargo, Landed};
 use crate::framing;
 use crate::laggard::Resume;
+use crate::parts;
 use crate::ride::{Ride, nobody};
 use crate::serve::{self, REQUEST_ID, Reply};
 use crate::store;
@@ -93,6 +94,13 @@ impl Ride {
             fields.insert(header::TE, HeaderValue::from_static("trailers"));
             fields.insert(header::CONNECTION, HeaderValue::from_static("te"));
         }
+        let range = self
+            .range()
+            .filter(|_| !forward.passes && !forward.conditional);
+        let asked = range.map(|(spec, field)| {
+            fields.insert(header::RANGE, field.clone());
+            *spec
+        });
         let body = match self.ask.body.take() {
             Some(body) if !body.is_end_stream() => RequestBody::client(body, &fields),
             _ => RequestBody::none(&mut fields),
@@ -137,7 +145,7 @@ impl Ride {
             let Ok(updated) = update_304(&stored.head, &head) else {
                 return (Event::Mismatch, Outcome::None);
             };
-            let storable = digest(&self.ask.head, &updated, policy, received);
+            let storable = parts::digest(&self.ask.head, &updated, policy, received);
             let born = born(&updated, sent_at, received);
             let answer = Answer {
                 status,
@@ -162,7 +170,20 @@ impl Ride {
                 },
             );
         }
-        let storable = digest(&self.ask.head, &head, policy, received);
+        let length = body.size_hint().exact();
+        let usable = match head.status {
+            StatusCode::PARTIAL_CONTENT => {
+                asked.is_some_and(|asked| parts::brought(&head, length, asked).is_some())
+            }
+            // An answer to this range, not to every request.
+            StatusCode::RANGE_NOT_SATISFIABLE => asked.is_none() && !forward.passes,
+            _ => true,
+        };
+        let storable = if usable {
+            parts::digest(&self.ask.head, &head, policy, received)
+        } else {
+            Err(NotStorable::Partial)
+        };
         let answer = Answer {
             status,
             storable,
@@ -263,6 +284,8 @@ impl Ride {
                     .insert_response(self.meeting_key().clone(), stamp, Arc::clone(updated));
                 node.counters.stored.inc();
             }
+            // What cannot be shared is an answer to one range.
+            (Keep::HitForMiss { .. }, _) if self.range().is_some() => {}
             (Keep::HitForMiss { until }, _) => {
                 node.store
                     .insert_hit_for_miss(self.meeting_key().clone(), stamp, until);
@@ -346,7 +369,10 @@ impl Ride {
     ) -> (Reply, Option<Fill>) {
         let node = Arc::clone(self.node());
         let length = body.size_hint().exact();
-        let keep = node.keep(true, length);
+        let part = (head.status == StatusCode::PARTIAL_CONTENT)
+            .then(|| parts::part_of(&head.headers))
+            .flatten();
+        let keep = node.keep(true, part.map_or(length, |(range, _)| Some(range.len())));
         let fits = keep.whole > 0;
         let mut handling = reply.handling;
         if !fits {
@@ -364,6 +390,10 @@ impl Ride {
             born: answer.born,
         };
         let transfer = Transfer::new(keep);
+        let place = |key: &CacheKey| match (part, &self.ask.range) {
+            (Some(_), Some((_, field))) => parts::flight_key(key, field),
+            _ => key.clone(),
+        };
         let varies = match Vary::of(&head.headers) {
             Vary::Fields(fields) => {
                 let key = node
@@ -371,7 +401,7 @@ impl Ride {
                     .variant_key(&self.ask.key, &fields, &self.ask.head.headers);
                 // First the flight under its new key, then the mark that leads others there.
                 if let Some(leading) = &mut self.leading {
-                    leading.rekey(key.clone());
+                    leading.rekey(place(&key));
                 }
                 node.store
                     .insert_varies(self.ask.key.clone(), stamp, fields.clone());
@@ -382,12 +412,17 @@ impl Ride {
         let key = varies
             .as_ref()
             .map_or_else(|| self.ask.key.clone(), |(_, key)| key.clone());
+        if let (Some(_), Some(leading)) = (&self.ask.range, &mut self.leading) {
+            // Upstream has sent the whole: who wants any of it comes here now.
+            leading.rekey(place(&key));
+        }
         let arrived = Arc::new(Arrived {
             facts,
             head: StoredHead::new(&head),
             resume: Resume::of(&self, &head, sent),
             transfer: Arc::clone(&transfer),
-            length,
+            length: part.map_or(length, |(_, total)| Some(total)),
+            offset: part.map_or(0, |(range, _)| range.start),
             varies,
         });
         // The client's own place in the transfer comes before anything can move on without it.
@@ -409,6 +444,7 @@ impl Ride {
                 stamp,
                 facts,
                 head: arrived.head.clone(),
+                part: part.map(|(range, total)| (range, total, self.ask.key.clone())),
             },
             leading,
             _task: node.tasks.begin(),

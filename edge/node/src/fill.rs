@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use edge_core::purge::Sequence;
+use edge_core::ranges::ByteRange;
 use edge_core::{CacheKey, Stored, StoredHead};
 
+use crate::assembly;
 use crate::flights::Leading;
 use crate::node::Node;
+use crate::parts::Piece;
 use crate::store::{self, Body};
 use crate::tasks::Task;
 use crate::transfer::{Patience, Transfer};
@@ -19,6 +22,8 @@ pub(crate) struct Stores {
     pub(crate) stamp: Sequence,
     pub(crate) facts: Stored,
     pub(crate) head: StoredHead,
+    /// Which part of how many bytes it is, if it is not the whole, and the resource's key.
+    pub(crate) part: Option<(ByteRange, u64, CacheKey)>,
 }
 
 /// A body on its way from upstream into a transfer and, whole, into the store.
@@ -101,7 +106,19 @@ impl Fill {
             stamp,
             facts,
             head,
+            part,
         } = &self.stores;
+        if let Some((range, total, primary)) = part {
+            let piece = Piece {
+                head: head.to_head(),
+                facts: *facts,
+                range: *range,
+                total: *total,
+                bytes: pieces,
+            };
+            assembly::store(&self.node, key, primary, *stamp, piece);
+            return;
+        }
         let response = store::Response {
             facts: *facts,
             head: head.clone(),

@@ -42,8 +42,10 @@ pub(crate) struct Arrived {
     pub(crate) facts: Stored,
     pub(crate) head: StoredHead,
     pub(crate) transfer: Arc<Transfer>,
-    /// The body's length, where upstream has said it.
+    /// The whole body's length, where upstream has said it.
     pub(crate) length: Option<u64>,
+    /// Where in the whole body the transfer begins.
+    pub(crate) offset: u64,
     /// How laggards go on, where they can.
     pub(crate) resume: Option<Resume>,
     /// Which requests it can answer: those that name this key by these fields.

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use edge_core::ResponseHead;
+use edge_core::ranges::ByteRange;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::node::Ids;
+use crate::parts;
 use crate::ride::Ride;
 use crate::serve::REQUEST_ID;
 use crate::upstream::{Failure, RequestBody, Upstream, UpstreamBody};
@@ -20,6 +22,8 @@ pub(crate) struct Resume {
     pub(crate) target: Arc<str>,
     /// The fields of the request that the transfer answers, without preconditions or range.
     pub(crate) headers: HeaderMap,
+    /// Which part of the representation the transfer has.
+    part: Option<ByteRange>,
     /// The entity tag of the representation, a strong one.
     pub(crate) etag: HeaderValue,
     /// Gives the request an id of its own.
@@ -36,24 +40,34 @@ fn strong_etag(headers: &HeaderMap) -> Option<HeaderValue> {
 impl Resume {
     /// How readers of this response go on, if its validator is strong enough.
     pub(crate) fn of(ride: &Ride, head: &ResponseHead, mut sent: HeaderMap) -> Option<Self> {
-        let etag = strong_etag(&head.headers).filter(|_| head.status == StatusCode::OK)?;
+        let part = match head.status {
+            StatusCode::OK => None,
+            StatusCode::PARTIAL_CONTENT => Some(parts::part_of(&head.headers)?.0),
+            _ => return None,
+        };
+        let etag = strong_etag(&head.headers)?;
         sent.remove(header::IF_NONE_MATCH);
         sent.remove(header::IF_MODIFIED_SINCE);
         Some(Self {
             upstream: ride.worker.upstream.clone(),
             target: ride.ask.head.target.path_and_query().into(),
             headers: sent,
+            part,
             etag,
             ids: Arc::clone(&ride.node().ids),
         })
     }
 
-    /// The same representation from `offset` on: a body, and how many of its first bytes come
-    /// before the offset.
+    /// The same representation from `offset` of the transfer on: a body, and how many of its first
+    /// bytes come before the offset.
     pub(crate) async fn from(self, offset: u64) -> Result<(UpstreamBody, u64), Failure> {
         let mut headers = self.headers;
-        let range =
-            HeaderValue::from_str(&format!("bytes={offset}-")).map_err(|_| Failure::Malformed)?;
+        let offset = offset + self.part.map_or(0, |part| part.start);
+        let range = match self.part.and_then(|part| ByteRange::new(offset, part.end)) {
+            Some(rest) => rest.range(),
+            None => HeaderValue::from_str(&format!("bytes={offset}-"))
+                .map_err(|_| Failure::Malformed)?,
+        };
         headers.insert(header::RANGE, range);
         headers.insert(header::IF_RANGE, self.etag.clone());
         headers.insert(REQUEST_ID, self.ids.next("lag"));
@@ -74,22 +88,14 @@ impl Resume {
             return Err(Failure::Changed);
         }
         match response.status() {
-            StatusCode::PARTIAL_CONTENT if range_start(response.headers()) == Some(offset) => {
+            StatusCode::PARTIAL_CONTENT
+                if parts::part_of(response.headers())
+                    .is_some_and(|(range, _)| range.start == offset) =>
+            {
                 Ok((response.into_body(), 0))
             }
             StatusCode::OK => Ok((response.into_body(), offset)),
             _ => Err(Failure::Changed),
         }
     }
-}
-
-/// The first byte's position in `Content-Range: bytes 5-9/10`.
-fn range_start(headers: &HeaderMap) -> Option<u64> {
-    let value = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
-    value
-        .strip_prefix("bytes ")?
-        .split_once('-')?
-        .0
-        .parse()
-        .ok()
 }

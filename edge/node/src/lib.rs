@@ -8,6 +8,7 @@
 //! signal handlers, prints or reads a command line.
 
 mod admin;
+mod assembly;
 mod body;
 mod client;
 mod config;
@@ -16,11 +17,13 @@ mod cut;
 mod fetch;
 mod fill;
 mod flights;
+mod following;
 mod framing;
 mod interim;
 mod laggard;
 mod listen;
 mod node;
+mod parts;
 mod ride;
 mod running;
 mod serve;

@@ -4,11 +4,11 @@
 //! before it asks upstream: its client may leave, the fetch goes on.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use edge_core::ranges::Spec;
 use edge_core::{
-    Action, CacheKey, Detail, Event, Exchange, Forward, From, Handling, Landing, MethodClass,
-    RequestHead, RequestKind, ResponseHead, Source, Timestamp, UpstreamError,
+    Action, CacheKey, Detail, Event, Exchange, Forward, From, Handling, MethodClass, RequestHead,
+    RequestKind, ResponseHead, Source, UpstreamError,
 };
 use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
@@ -16,9 +16,10 @@ use tokio::sync::oneshot;
 
 use crate::body::ReplyBody;
 use crate::cut;
-use crate::flights::{Arrived, Cargo, Flight, Joined, Landed, Leading};
+use crate::flights::{Arrived, Flight, Leading};
 use crate::interim::Interim;
 use crate::node::Node;
+use crate::parts;
 use crate::serve::{self, Reply};
 use crate::store::{self, Found};
 use crate::transfer::Reader;
@@ -36,6 +37,8 @@ pub(crate) struct Ask {
     pub(crate) body: Option<Incoming>,
     /// Where interim responses go.
     pub(crate) interim: Option<Interim>,
+    /// The one range that the request is about, and its field: upstream may be asked for just that.
+    pub(crate) range: Option<(Spec, HeaderValue)>,
 }
 
 /// One exchange under way.
@@ -47,14 +50,14 @@ pub(crate) struct Ride {
     pub(crate) found: Option<Found>,
     /// The lead of a flight, from joining until its landing or, with a fill, until its end.
     pub(crate) leading: Option<Leading>,
-    following: Option<Arc<Flight>>,
+    pub(crate) following: Option<Arc<Flight>>,
     /// What a flight that this ride followed has brought.
-    cargo: Followed,
+    pub(crate) cargo: Followed,
     /// There is no client: a refresh in the background.
     pub(crate) background: bool,
 }
 
-enum Followed {
+pub(crate) enum Followed {
     Nothing,
     Body(Arc<Arrived>, Reader),
     Validated(Arc<store::Response>),
@@ -110,110 +113,6 @@ impl Ride {
                 Action::Pending => return self.abandon(),
             };
             action = self.tell(event);
-        }
-    }
-
-    fn look_up(&mut self) -> Event {
-        let node = self.node();
-        let found = node
-            .store
-            .look_up(&self.ask.key, &self.ask.head.headers, node.now());
-        let lookup = found.lookup;
-        self.found = Some(found);
-        Event::Found(lookup)
-    }
-
-    /// The key under which this request meets others.
-    pub(crate) fn meeting_key(&self) -> &CacheKey {
-        self.found
-            .as_ref()
-            .and_then(|found| found.variant.as_ref())
-            .unwrap_or(&self.ask.key)
-    }
-
-    fn join(&mut self) -> Event {
-        let node = Arc::clone(self.node());
-        let (primary, fields) = (&self.ask.key, &self.ask.head.headers);
-        let before = self.found.as_ref();
-        let joined = node.flights.join(
-            self.meeting_key(),
-            node.store.stamp(),
-            |stamp| node.store.current(stamp, primary),
-            || {
-                let again = node.store.look_up(primary, fields, node.now());
-                before
-                    .is_none_or(|before| !before.same(&again))
-                    .then_some(again)
-            },
-        );
-        match joined {
-            Joined::Lead(leading) => {
-                self.leading = Some(leading);
-                Event::Lead
-            }
-            Joined::Follow(flight) => {
-                if let Some(interim) = &self.ask.interim {
-                    flight.hints().listen(interim.clone());
-                }
-                let landed = flight.landed().borrow().clone();
-                self.following = Some(flight);
-                landed.map_or(Event::Following, |landed| self.landed(landed))
-            }
-            Joined::Found(found) => {
-                let lookup = found.lookup;
-                self.found = Some(found);
-                Event::Found(lookup)
-            }
-        }
-    }
-
-    async fn wait(&mut self, until: Timestamp) -> Event {
-        let Some(flight) = self.following.take() else {
-            return Event::WaitExpired;
-        };
-        let mut landing = flight.landed();
-        let left = until.since(self.node().now()).max(0).unsigned_abs();
-        let landed = tokio::time::timeout(
-            Duration::from_millis(left),
-            landing.wait_for(Option::is_some),
-        )
-        .await;
-        let landed = match landed {
-            Err(_) => return Event::WaitExpired,
-            Ok(landed) => landed.ok().and_then(|landed| landed.clone()),
-        };
-        match landed {
-            Some(landed) => self.landed(landed),
-            None => Event::Landed(Landing::Failed(UpstreamError::Abandoned)),
-        }
-    }
-
-    /// What a landing means for this ride: a shared response must be one for its request, and
-    /// still there from the first byte on.
-    fn landed(&mut self, landed: Landed) -> Event {
-        match landed.cargo {
-            Cargo::None => Event::Landed(landed.landing),
-            Cargo::Validated(response) => {
-                self.cargo = Followed::Validated(response);
-                Event::Landed(landed.landing)
-            }
-            Cargo::Arrived(arrived) => {
-                if let Some((fields, key)) = &arrived.varies {
-                    let node = self.node();
-                    let own = node
-                        .store
-                        .variant_key(&self.ask.key, fields, &self.ask.head.headers);
-                    if own != *key {
-                        // Another variant's. The store knows by now that there are variants.
-                        return self.look_up();
-                    }
-                }
-                let Some(reader) = arrived.transfer.reader() else {
-                    return Event::Landed(Landing::NotShareable);
-                };
-                self.cargo = Followed::Body(arrived, reader);
-                Event::Landed(landed.landing)
-            }
         }
     }
 
@@ -344,6 +243,10 @@ impl Ride {
         handling: &Handling,
     ) -> Reply {
         let node = self.node();
+        let head = match head.status {
+            StatusCode::PARTIAL_CONTENT => parts::whole_head(head),
+            _ => head,
+        };
         let source = Source {
             from,
             stored: Some(arrived.facts),
@@ -361,6 +264,7 @@ impl Ride {
             node.now(),
             |which| {
                 let (cut, length) = cut::cut(which, arrived.length);
+                let cut = cut.from(arrived.offset);
                 let counters = Arc::clone(&node.counters);
                 ReplyBody::shared(reader, arrived.resume.clone(), cut, length, counters)
             },
@@ -382,6 +286,7 @@ impl Ride {
             id: node.ids.next("bg"),
             body: None,
             interim: None,
+            range: None,
         };
         let (exchange, action) = Exchange::refresh(&node.config.policy, stored, node.now());
         let mut ride = Self::new(Arc::clone(&self.worker), ask, exchange, self.found.clone());

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use edge_core::ranges::ByteRange;
 use edge_core::{
     Action, Body as Which, CacheKey, Detail, Exchange, From, Handling, Lookup, RequestHead,
     RequestKind, ResponseHead, Reuse, Scheme, Source, TargetError, TargetUri, Timestamp,
@@ -13,11 +14,13 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 
+use crate::assembly::Assembly;
 use crate::body::ReplyBody;
 use crate::client;
 use crate::cut;
 use crate::framing;
 use crate::node::Node;
+use crate::parts::{self, Parts};
 use crate::ride::{Ask, Ride};
 use crate::running::Phase;
 use crate::store::{self, Found};
@@ -110,6 +113,13 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
         .get(REQUEST_ID)
         .cloned()
         .unwrap_or_else(|| node.ids.next("req"));
+    if let Some(looked) = found.take() {
+        if let Some(reply) = assembled(worker, &head, &key, &kind, &looked, &id).await {
+            return reply;
+        }
+        found = Some(parts::fit(looked, &head, policy, now));
+    }
+    let range = parts::asked(&head, &kind);
     let (exchange, action) = Exchange::begin(policy, kind, now);
     // HTTP/1.0 knows no interim responses (RFC 9110 section 15.2).
     let interim = (version == Version::HTTP_11).then(|| outlet.open());
@@ -120,6 +130,7 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
         id,
         body: Some(body),
         interim: interim.clone(),
+        range,
     };
     let reply = ride(worker, ask, exchange, action, found).await;
     if let Some(interim) = interim {
@@ -140,7 +151,15 @@ fn hit(
     let (Lookup::Hit(facts), Some(response)) = (looked.lookup, &looked.response) else {
         return None;
     };
-    if decide(&node.config.policy, &facts.digest, facts.born, kind, now) != Reuse::Hit {
+    let policy = &node.config.policy;
+    if decide(policy, &facts.digest, facts.born, kind, now) != Reuse::Hit {
+        return None;
+    }
+    if parts::partial(&facts.digest)
+        && parts::fit(looked.clone(), head, policy, now)
+            .response
+            .is_none()
+    {
         return None;
     }
     let mut handling = Handling::hit(facts.ttl(now));
@@ -155,6 +174,34 @@ fn hit(
         &handling,
         now,
     ))
+}
+
+/// The reply to a request that needs more than is stored of a fresh response, if the rest can be had.
+async fn assembled(
+    worker: &Worker,
+    head: &RequestHead,
+    key: &CacheKey,
+    kind: &RequestKind,
+    looked: &Found,
+    id: &HeaderValue,
+) -> Option<Reply> {
+    let (Lookup::Hit(facts), Some(response)) = (looked.lookup, &looked.response) else {
+        return None;
+    };
+    let node = &worker.node;
+    let reuse = decide(
+        &node.config.policy,
+        &facts.digest,
+        facts.born,
+        kind,
+        node.now(),
+    );
+    if !parts::partial(&facts.digest) || reuse != Reuse::Hit || kind.only_if_cached() {
+        return None;
+    }
+    let variant = looked.variant.as_ref();
+    let assembly = Assembly::new(worker, head.clone(), key, variant, response, id)?;
+    Box::pin(assembly.reply(facts)).await
 }
 
 async fn ride(
@@ -255,7 +302,11 @@ pub(crate) fn stored(
     handling: &Handling,
     now: Timestamp,
 ) -> Reply {
-    let length = response.body.length();
+    let parts = Parts::of(response);
+    let (stored_head, length) = match &parts {
+        None => (response.head.to_head(), response.body.length()),
+        Some(parts) => (parts::whole_head(response.head.to_head()), parts.total),
+    };
     let source = Source {
         from,
         stored: Some(facts),
@@ -267,30 +318,18 @@ pub(crate) fn stored(
         node,
         head,
         key,
-        response.head.to_head(),
+        stored_head,
         source,
         handling,
         now,
-        |which| ReplyBody::pieces(pieces(&response.body, which), Arc::clone(&node.counters)),
+        |which| {
+            let cut = |range: ByteRange| match &parts {
+                None => response.body.part(range.start, range.end),
+                Some(parts) => parts.held(&response.body, range),
+            };
+            ReplyBody::pieces(cut::pieces(length, which, cut), Arc::clone(&node.counters))
+        },
     )
-}
-
-/// What is wanted of a body that is all here.
-fn pieces(body: &store::Body, which: Which) -> SmallVec<[bytes::Bytes; 1]> {
-    match which {
-        Which::None => SmallVec::new(),
-        Which::Whole => body.part(0, body.length()),
-        Which::Part(range) => body.part(range.start, range.end),
-        Which::Parts(multipart) => {
-            let mut pieces = SmallVec::new();
-            for (head, range) in multipart.parts() {
-                pieces.push(head);
-                pieces.extend(body.part(range.start, range.end));
-            }
-            pieces.push(multipart.end());
-            pieces
-        }
-    }
 }
 
 /// A reply whose head is made by the core and whose body by `body`, given the part that is wanted.

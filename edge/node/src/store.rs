@@ -32,7 +32,7 @@ use memory::Memory;
 /// Single key epochs remembered before they fold into coarser ones.
 const EPOCHS: usize = 65_536;
 
-/// A stored response. Its body is whole.
+/// A stored response. Its body is whole, or the parts that its Content-Range lines name.
 #[derive(Debug)]
 pub(crate) struct Response {
     /// What decisions need.
@@ -312,6 +312,15 @@ impl Store {
     /// Leaves a mark that answers to this key are for one request each.
     pub(crate) fn insert_hit_for_miss(&self, key: CacheKey, stamp: Sequence, until: Timestamp) {
         self.insert(key, stamp, What::HitForMiss(until));
+    }
+
+    /// The response that stands under a key in memory, fresh or not.
+    pub(crate) fn response(&self, key: &CacheKey, primary: &CacheKey) -> Option<Arc<Response>> {
+        let (entry, _) = self.entry(&Read::new(), key, primary)?;
+        match &entry.what {
+            What::Response(response) => Some(Arc::clone(response)),
+            What::Varies(_) | What::HitForMiss(_) => None,
+        }
     }
 
     /// Whether anything stands under a key.

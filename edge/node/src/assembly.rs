@@ -1,0 +1,369 @@
+//! A reply from stored parts and what is missing of them (RFC 9111 section 3.3): upstream is only
+//! asked for the gaps, each on condition that it is still the same response (RFC 9110 section
+//! 13.1.5). Once a head has gone out, anything else ends the reply short.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use edge_core::ranges::ByteRange;
+use edge_core::{
+    Body as Which, CacheKey, Detail, Forward, Fwd, Handling, RequestHead, ResponseHead, Source,
+    Stored, born, upstream_request,
+};
+use http::{HeaderValue, Method, StatusCode, header};
+use tokio::sync::mpsc;
+
+use crate::body::ReplyBody;
+use crate::cut;
+use crate::node::Node;
+use crate::parts::{self, Parts, Piece, Tie};
+use crate::serve::{self, REQUEST_ID, Reply};
+use crate::store::Response;
+use crate::upstream::{Failure, RequestBody, Upstream, UpstreamBody, with_host};
+use crate::worker::Worker;
+
+/// Pieces that wait for the client to take them.
+const AHEAD: usize = 2;
+
+/// A stored response of which a request wants more than is here.
+pub(crate) struct Assembly {
+    node: Arc<Node>,
+    upstream: Upstream,
+    request: RequestHead,
+    /// Where the response stands, and the key of its resource.
+    key: CacheKey,
+    primary: CacheKey,
+    response: Arc<Response>,
+    parts: Parts,
+    tie: Tie,
+    /// The first request upstream has the client's id; the others get their own.
+    id: Option<HeaderValue>,
+}
+
+/// A gap on its way.
+struct Gap {
+    head: ResponseHead,
+    range: ByteRange,
+    facts: Option<Stored>,
+    stamp: edge_core::purge::Sequence,
+    body: UpstreamBody,
+    /// Bytes to pass over first: upstream has sent the whole.
+    over: u64,
+}
+
+/// Why a gap cannot be filled.
+enum Obstacle {
+    /// Upstream gave no answer.
+    Failed(Failure),
+    /// It is another response by now, or none.
+    Changed,
+    /// Upstream has another answer, which says nothing of the stored one.
+    Other,
+}
+
+impl Assembly {
+    /// `None`: what is here cannot be put together with anything.
+    pub(crate) fn new(
+        worker: &Worker,
+        request: RequestHead,
+        primary: &CacheKey,
+        variant: Option<&CacheKey>,
+        response: &Arc<Response>,
+        id: &HeaderValue,
+    ) -> Option<Self> {
+        let now = worker.node.now();
+        Some(Self {
+            node: Arc::clone(&worker.node),
+            upstream: worker.upstream.clone(),
+            request,
+            key: variant.unwrap_or(primary).clone(),
+            primary: primary.clone(),
+            parts: Parts::of(response)?,
+            tie: Tie::of(&response.head.headers(), now)?,
+            response: Arc::clone(response),
+            id: Some(id.clone()),
+        })
+    }
+
+    /// The reply, once the first gap is known to be filled; `None` if what is stored is of no use
+    /// any more.
+    pub(crate) async fn reply(mut self, facts: Stored) -> Option<Reply> {
+        let node = Arc::clone(&self.node);
+        let policy = &node.config.policy;
+        let total = self.parts.total;
+        let (request, response) = (self.request.clone(), Arc::clone(&self.response));
+        let which = parts::wanted(&request, &response, facts, total, policy, node.now());
+        let ranges = parts::ranges(&which, total);
+        let gap = *ranges
+            .iter()
+            .find_map(|range| self.parts.missing(*range).first().copied())
+            .as_ref()?;
+        let first = match self.fetch(gap).await {
+            Ok(first) => first,
+            Err(Obstacle::Failed(failure)) => {
+                node.counters.upstream_failures.inc();
+                let error = failure.into();
+                let handling = Handling {
+                    detail: Some(Detail::Upstream(error)),
+                    ..Handling::forwarded(Fwd::Partial)
+                };
+                let status = StatusCode::from_u16(edge_core::UpstreamError::status(error));
+                let status = status.unwrap_or(StatusCode::BAD_GATEWAY);
+                let now = node.now();
+                return Some(serve::made(&node, &request.method, status, &handling, now));
+            }
+            Err(Obstacle::Changed) => {
+                node.forget(&self.primary).await;
+                return None;
+            }
+            Err(Obstacle::Other) => return None,
+        };
+        let handling = Handling {
+            fwd_status: Some(first.head.status.as_u16()),
+            stored: first.facts.is_some(),
+            ttl: Some(facts.ttl(node.now())),
+            ..Handling::forwarded(Fwd::Partial)
+        };
+        let source = Source {
+            from: edge_core::From::Stored,
+            stored: Some(facts),
+            length: Some(total),
+            passed: false,
+            boundary: cut::boundary,
+        };
+        let key = self.primary.clone();
+        let head = parts::whole_head(response.head.to_head());
+        let now = node.now();
+        Some(serve::reply(
+            &node,
+            &request,
+            &key,
+            head,
+            source,
+            &handling,
+            now,
+            |which| {
+                let length = match &which {
+                    Which::Parts(multipart) => multipart.length(),
+                    which => parts::ranges(which, total).iter().map(ByteRange::len).sum(),
+                };
+                let (tx, rx) = mpsc::channel(AHEAD);
+                let task = node.tasks.begin();
+                drop(tokio::spawn(async move {
+                    let _task = task;
+                    self.send(which, first, tx).await;
+                }));
+                ReplyBody::assembled(rx, length, Arc::clone(&node.counters))
+            },
+        ))
+    }
+
+    /// Sends all that is wanted, or as much as can be had and then an error.
+    async fn send(mut self, which: Which, first: Gap, tx: mpsc::Sender<Result<Bytes, Failure>>) {
+        let mut first = Some(first);
+        let sent = match which {
+            Which::Parts(multipart) => {
+                let mut sent = Ok(());
+                for (head, range) in multipart.parts() {
+                    sent = match say(&tx, head).await {
+                        Ok(()) => self.send_range(range, &mut first, &tx).await,
+                        end => end,
+                    };
+                    if sent.is_err() {
+                        break;
+                    }
+                }
+                match sent {
+                    Ok(()) => say(&tx, multipart.end()).await,
+                    end => end,
+                }
+            }
+            which => {
+                let ranges = parts::ranges(&which, self.parts.total);
+                match ranges.first() {
+                    Some(range) => self.send_range(*range, &mut first, &tx).await,
+                    None => Ok(()),
+                }
+            }
+        };
+        if let Err(failure) = sent {
+            // Nobody may be left who wants to know.
+            drop(tx.send(Err(failure)).await);
+        }
+    }
+
+    async fn send_range(
+        &mut self,
+        wanted: ByteRange,
+        first: &mut Option<Gap>,
+        tx: &mpsc::Sender<Result<Bytes, Failure>>,
+    ) -> Result<(), Failure> {
+        let mut at = wanted.start;
+        for gap in self.parts.missing(wanted) {
+            self.send_held(at, gap.start, tx).await?;
+            let gap = match first.take_if(|first| first.range == gap) {
+                Some(first) => first,
+                None => match self.fetch(gap).await {
+                    Ok(gap) => gap,
+                    Err(Obstacle::Failed(failure)) => return Err(failure),
+                    Err(Obstacle::Changed | Obstacle::Other) => {
+                        self.node.forget(&self.primary).await;
+                        return Err(Failure::Changed);
+                    }
+                },
+            };
+            at = gap.range.end;
+            self.send_gap(gap, tx).await?;
+        }
+        self.send_held(at, wanted.end, tx).await
+    }
+
+    async fn send_held(
+        &self,
+        start: u64,
+        end: u64,
+        tx: &mpsc::Sender<Result<Bytes, Failure>>,
+    ) -> Result<(), Failure> {
+        let held = ByteRange::new(start, end);
+        let held = held.map(|range| self.parts.held(&self.response.body, range));
+        for bytes in held.unwrap_or_default() {
+            say(tx, bytes).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a gap on as it comes, and stores it when it is whole.
+    async fn send_gap(
+        &self,
+        gap: Gap,
+        tx: &mpsc::Sender<Result<Bytes, Failure>>,
+    ) -> Result<(), Failure> {
+        let Gap {
+            head,
+            range,
+            facts,
+            stamp,
+            mut body,
+            mut over,
+        } = gap;
+        let largest = self.node.store.largest();
+        let mut kept = (facts.is_some() && range.len() <= largest).then(Vec::new);
+        let mut left = range.len();
+        while left > 0 {
+            let Some(chunk) = body.chunk().await else {
+                return Err(Failure::Truncated);
+            };
+            let mut chunk = chunk.inspect_err(|_| {
+                self.node.counters.truncated.inc();
+                self.node.counters.upstream_failures.inc();
+            })?;
+            cut::pass_over(&mut chunk, &mut over);
+            chunk.truncate(usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len()));
+            if chunk.is_empty() {
+                continue;
+            }
+            left -= chunk.len() as u64;
+            if let Some(kept) = &mut kept {
+                // Copied to its size: the chunk may hold a whole buffer.
+                kept.push(Bytes::copy_from_slice(&chunk));
+            }
+            if left == 0
+                && let (Some(bytes), Some(facts)) = (kept.take(), facts)
+            {
+                let total = self.parts.total;
+                let piece = Piece {
+                    head: head.clone(),
+                    facts,
+                    range,
+                    total,
+                    bytes,
+                };
+                // Stored before the client has the last bytes: who asks again finds it.
+                store(&self.node, &self.key, &self.primary, stamp, piece);
+            }
+            say(tx, chunk).await?;
+        }
+        Ok(())
+    }
+
+    async fn fetch(&mut self, range: ByteRange) -> Result<Gap, Obstacle> {
+        let node = Arc::clone(&self.node);
+        let policy = &node.config.policy;
+        let forward = Forward {
+            why: Fwd::Partial,
+            conditional: false,
+            leads: false,
+            passes: false,
+        };
+        let fields = upstream_request(&self.request, policy, &forward, None);
+        let mut fields = with_host(fields, &node.address.host);
+        let id = self.id.take().unwrap_or_else(|| node.ids.next("gap"));
+        fields.insert(REQUEST_ID, id);
+        fields.insert(header::RANGE, range.range());
+        fields.insert(header::IF_RANGE, self.tie.value());
+        let body = RequestBody::none(&mut fields);
+        let (stamp, sent_at) = (node.store.stamp(), node.now());
+        let target = self.request.target.path_and_query();
+        let hints = Arc::default();
+        let response = self
+            .upstream
+            .send(Method::GET, target, fields, body, &hints)
+            .await
+            .map_err(Obstacle::Failed)?;
+        let received = node.now();
+        let (upstream, body) = response.into_parts();
+        let head = ResponseHead::received(upstream.status, upstream.headers, received);
+        let same = Tie::of(&head.headers, received).as_ref() == Some(&self.tie);
+        match head.status {
+            StatusCode::PARTIAL_CONTENT => {
+                let expected = Some((range, self.parts.total));
+                if !same || parts::part_of(&head.headers) != expected {
+                    return Err(Obstacle::Changed);
+                }
+                let facts = parts::digest(&self.request, &head, policy, received).ok();
+                let born = born(&head, sent_at, received);
+                let facts = facts.map(|digest| Stored { digest, born });
+                Ok(Gap {
+                    head,
+                    range,
+                    facts,
+                    stamp,
+                    body,
+                    over: 0,
+                })
+            }
+            // It is the same, and upstream knows no ranges.
+            StatusCode::OK if same => Ok(Gap {
+                head,
+                range,
+                facts: None,
+                stamp,
+                body,
+                over: range.start,
+            }),
+            status if status.is_server_error() => Err(Obstacle::Other),
+            _ => Err(Obstacle::Changed),
+        }
+    }
+}
+
+async fn say(tx: &mpsc::Sender<Result<Bytes, Failure>>, bytes: Bytes) -> Result<(), Failure> {
+    tx.send(Ok(bytes)).await.map_err(|_| Failure::Unwanted)
+}
+
+/// Stores a part that has come whole, together with what is there.
+pub(crate) fn store(
+    node: &Node,
+    key: &CacheKey,
+    primary: &CacheKey,
+    stamp: edge_core::purge::Sequence,
+    piece: Piece,
+) {
+    let before = node.store.response(key, primary);
+    let combined = parts::combine(before.as_deref(), piece, node.store.largest(), node.now());
+    if let Some(response) = combined {
+        node.store
+            .insert_response(key.clone(), stamp, Arc::new(response));
+        node.counters.stored.inc();
+    }
+}
