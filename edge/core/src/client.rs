@@ -71,6 +71,11 @@ pub fn client_response(
         mut headers,
     } = head;
     remove_hop_by_hop(&mut headers);
+    if !policy.pass_targeted {
+        for name in &policy.targeted {
+            headers.remove(name.as_str());
+        }
+    }
     set_age(&mut headers, &source, now);
     if !headers.contains_key(header::DATE) {
         headers.insert(header::DATE, date::value(now));

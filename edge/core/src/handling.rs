@@ -85,7 +85,10 @@ impl Handling {
             },
             (Some(Fwd::Method | Fwd::Bypass | Fwd::Request), _) => Class::Pass,
             // Storable, and not stored for this node's own reason: a miss all the same.
-            (_, Some(Detail::NotStored(NotStorable::TooLarge))) => Class::Miss,
+            // So is one whose client had it already.
+            (_, Some(Detail::NotStored(NotStorable::TooLarge | NotStorable::NotModified))) => {
+                Class::Miss
+            }
             (_, Some(Detail::NotStored(_))) => Class::Pass,
             _ => Class::Miss,
         }

@@ -1,7 +1,7 @@
 //! The cache key (RFC 9111 section 2): what counts as the same resource, and as the same variant.
 //! Knows nothing about the store.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +11,8 @@ use crate::{TargetUri, Variant};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KeyRules {
-    /// Authorities (lower case, with a port other than the scheme's own) that stand for another
-    /// one, such as an edge's own name for the site's host.
+    /// Authorities (lower case) that stand for another one, such as an edge's own name for the
+    /// site's host. One without a port stands for the site on every port.
     pub aliases: BTreeMap<String, String>,
     /// Which query parameters count. Default: all.
     pub query: QueryRule,
@@ -39,10 +39,7 @@ impl KeyRules {
     /// The key of a target URI, without a variant.
     pub fn key(&self, target: &TargetUri) -> CacheKey {
         let authority = target.authority();
-        let host = self
-            .aliases
-            .get(authority)
-            .map_or(authority, String::as_str);
+        let host = self.alias(authority).unwrap_or(authority);
         let mut text = String::with_capacity(8 + host.len() + target.path_and_query().len());
         text.push_str(target.scheme().as_str());
         text.push_str("://");
@@ -54,12 +51,24 @@ impl KeyRules {
         CacheKey::new(text)
     }
 
-    /// The host that upstream is told unless it is configured: the alias resolved.
-    pub fn host<'a>(&'a self, target: &'a TargetUri) -> &'a str {
-        let authority = target.authority();
+    /// The authority that another one stands for, if it is an alias.
+    pub fn alias(&self, authority: &str) -> Option<&str> {
+        if self.aliases.is_empty() {
+            return None;
+        }
+        let host = || authority.rsplit_once(':').map(|(host, _)| host);
         self.aliases
             .get(authority)
-            .map_or(authority, String::as_str)
+            .or_else(|| self.aliases.get(host()?))
+            .map(String::as_str)
+    }
+
+    /// The target with its alias resolved.
+    pub fn site<'a>(&self, target: &'a TargetUri) -> Cow<'a, TargetUri> {
+        match self.alias(target.authority()).map(|site| target.at(site)) {
+            Some(Ok(site)) => Cow::Owned(site),
+            _ => Cow::Borrowed(target),
+        }
     }
 
     fn push_query(&self, text: &mut String, query: &str) {
@@ -308,10 +317,20 @@ mod tests {
         rules
             .aliases
             .insert("fra-1.localhost:8080".into(), "www.example.test".into());
-        assert_eq!(
-            key(&rules, "http://fra-1.localhost:8080/x"),
-            "http://www.example.test/x"
-        );
+        rules
+            .aliases
+            .insert("lhr-1.localhost".into(), "www.example.test".into());
+        for (asked, expected) in [
+            ("http://fra-1.localhost:8080/x", "http://www.example.test/x"),
+            ("http://fra-1.localhost/x", "http://fra-1.localhost/x"),
+            ("http://LHR-1.localhost/x", "http://www.example.test/x"),
+            ("http://lhr-1.localhost:81/x", "http://www.example.test/x"),
+            ("http://lhr-1/x", "http://lhr-1/x"),
+        ] {
+            assert_eq!(key(&rules, asked), expected);
+            let target = TargetUri::parse(asked).expect("a URI");
+            assert_eq!(rules.site(&target).to_string(), expected);
+        }
     }
 
     #[test]

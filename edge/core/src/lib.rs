@@ -20,6 +20,7 @@ pub mod groups;
 mod handling;
 mod head;
 mod hops;
+mod invalidation;
 mod key;
 mod policy;
 pub mod purge;
@@ -43,6 +44,7 @@ pub use freshness::{age_value, born, corrected_initial_age};
 pub use handling::{Class, Handling};
 pub use head::{RequestHead, ResponseHead};
 pub use hops::is_loop;
+pub use invalidation::Invalidation;
 pub use key::{CacheKey, KeyRules, QueryRule, stable_hash};
 pub use policy::{Collapse, Lifetimes, Policy, StaleRules};
 pub use reason::{Detail, Fwd, NotStorable, UpstreamError};
@@ -52,6 +54,9 @@ pub use stored_head::StoredHead;
 pub use storing::digest;
 pub use target::{Scheme, TargetError, TargetUri};
 pub use time::{Millis, Timestamp};
-pub use update::{Mismatch, update_304};
+pub use update::{Mismatch, update_304, update_head};
 pub use upstream::{Validators, refresh_request, upstream_request};
-pub use vary::{Normalise, SelectingFields, Variant, Vary};
+pub use vary::{
+    AcceptedLanguages, Normalise, SelectingFields, Variant, Vary, content_language,
+    wanted_languages,
+};

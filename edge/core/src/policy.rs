@@ -19,6 +19,19 @@ pub struct Policy {
     /// max-stale; only-if-cached always does). Default false: in a public CDN any client could
     /// otherwise empty the cache or hold it off (a shared cache in front of an origin acts for it).
     pub request_directives: bool,
+    /// The targeted fields that this cache heeds, the first one first (RFC 9213 section 2.2).
+    /// Default CDN-Cache-Control. Surrogate-Control may be named too.
+    pub targeted: Vec<String>,
+    /// Whether targeted fields are passed on to clients. Default true: caches between here and the
+    /// user may be their target too.
+    pub pass_targeted: bool,
+    /// Whether If-None-Match and If-Modified-Since go upstream where nothing is stored for the
+    /// target. Default true: they are not for this cache to evaluate then (RFC 9111 section 4.3.2).
+    /// False: it asks for the whole, together with others, and evaluates them itself.
+    pub forward_conditions: bool,
+    /// Whether a stored response in the language that a request wants most answers it, whatever
+    /// else its Accept-Language says, where Vary names that field. Default true.
+    pub match_language: bool,
     /// Collapsed forwarding.
     pub collapse: Collapse,
     /// Answers that are served although their lifetime has ended.
@@ -41,6 +54,10 @@ impl Default for Policy {
             key: KeyRules::default(),
             normalise: Vec::new(),
             request_directives: false,
+            targeted: vec!["CDN-Cache-Control".to_owned()],
+            pass_targeted: true,
+            forward_conditions: true,
+            match_language: true,
             collapse: Collapse::default(),
             stale: StaleRules::default(),
             lifetimes: Lifetimes::default(),

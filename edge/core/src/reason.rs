@@ -172,9 +172,6 @@ pub enum UpstreamError {
     /// What came was not HTTP, or an answer that fits no question.
     #[error("upstream-protocol")]
     Protocol,
-    /// This node's own limits were reached.
-    #[error("upstream-overloaded")]
-    Overloaded,
     /// Whoever was asking died: our own fault, told to those who waited.
     #[error("upstream-abandoned")]
     Abandoned,
@@ -191,17 +188,15 @@ impl UpstreamError {
             Self::FirstByteTimeout => "upstream-first-byte-timeout",
             Self::Closed => "upstream-closed",
             Self::Protocol => "upstream-protocol",
-            Self::Overloaded => "upstream-overloaded",
             Self::Abandoned => "upstream-abandoned",
         }
     }
 
-    /// The status that tells the client: 504 for what did not come in time, 503 for our own
-    /// limits, 502 for the rest (RFC 9110 section 15.6).
+    /// The status that tells the client: 504 for what did not come in time, 502 for the rest
+    /// (RFC 9110 section 15.6).
     pub const fn status(self) -> u16 {
         match self {
             Self::ConnectTimeout | Self::FirstByteTimeout => 504,
-            Self::Overloaded => 503,
             _ => 502,
         }
     }

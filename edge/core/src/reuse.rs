@@ -98,7 +98,8 @@ pub fn stale_on_error(
     unreachable: bool,
     now: Timestamp,
 ) -> bool {
-    if stored.digest.forbids_stale() || request.no_cache() || request.max_age.is_some() {
+    let asks_for_fresh = request.no_cache() || request.max_age.is_some() || request.min_fresh > 0;
+    if stored.digest.forbids_stale() || asks_for_fresh {
         return false;
     }
     let ttl = stored.ttl(now);

@@ -4,7 +4,13 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use crate::{ResponseHead, fields::connection::remove_hop_by_hop};
+use crate::{
+    Policy, ResponseHead,
+    fields::{
+        connection::remove_hop_by_hop,
+        directives::{directives, qualified},
+    },
+};
 
 /// Names that take one byte. Blocks may be on disk: names are only ever added at the end.
 const NAMES: [HeaderName; 41] = [
@@ -85,6 +91,19 @@ impl StoredHead {
         Self {
             block: Bytes::from(block.into_boxed_slice()),
         }
+    }
+
+    /// Packs a head for a cache of this policy: without the fields, too, that a qualified `private`
+    /// or `no-cache` keeps out of the store (RFC 9111 section 3.1).
+    pub fn of(head: &ResponseHead, policy: &Policy) -> Self {
+        if !directives(&head.headers, &policy.targeted).is_qualified() {
+            return Self::new(head);
+        }
+        let mut kept = head.clone();
+        for name in qualified(&head.headers, &policy.targeted) {
+            kept.headers.remove(name);
+        }
+        Self::new(&kept)
     }
 
     /// The status.
@@ -272,6 +291,25 @@ mod tests {
             ["content-type=text/html", "link=<a>", "link=<b>", "x-own=1"]
         );
         assert_eq!(packed.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn qualified_fields_are_not_stored() {
+        let packed = StoredHead::of(
+            &head(&[
+                (
+                    "cache-control",
+                    "max-age=60, private=\"set-cookie\", no-cache=\"x-own\"",
+                ),
+                ("set-cookie", "a"),
+                ("set-cookie", "b"),
+                ("x-own", "1"),
+                ("x-other", "2"),
+            ]),
+            &Policy::default(),
+        );
+        let names: Vec<_> = packed.iter().map(|(name, _)| name.to_string()).collect();
+        assert_eq!(names, ["cache-control", "x-other"]);
     }
 
     #[test]

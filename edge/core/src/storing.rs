@@ -6,8 +6,9 @@ use http::{HeaderMap, Method, StatusCode, header};
 use crate::{
     Digest, Flags, Millis, NotStorable, Policy, RequestHead, ResponseHead, Timestamp, Vary,
     fields::{
-        cache_control::{CacheControl, request_directives, response_directives},
+        cache_control::{CacheControl, Scope, request_directives},
         date,
+        directives::directives,
         etag::ETag,
     },
     freshness::date_of,
@@ -24,7 +25,8 @@ pub fn digest(
     policy: &Policy,
     received: Timestamp,
 ) -> Result<Digest, NotStorable> {
-    let directives = response_directives(&response.headers);
+    let directives = directives(&response.headers, &policy.targeted);
+    check_method(request, response, &directives, policy)?;
     check_request(request, policy)?;
     check_status(response.status, &directives)?;
     check_directives(response, &directives)?;
@@ -34,7 +36,7 @@ pub fn digest(
     let validator = ETag::of(&response.headers).is_some()
         || last_modified(&response.headers, received).is_some();
     let flags = Flags::none()
-        .with_if(Flags::NO_CACHE, directives.no_cache.is_some())
+        .with_if(Flags::NO_CACHE, directives.no_cache == Some(Scope::Whole))
         .with_if(Flags::MUST_REVALIDATE, forbids_stale(&directives, policy))
         .with_if(Flags::VALIDATOR, validator)
         .with_if(Flags::NEGATIVE, response.status.as_u16() >= 400)
@@ -52,10 +54,36 @@ pub fn digest(
     Ok(digest)
 }
 
-fn check_request(request: &RequestHead, policy: &Policy) -> Result<(), NotStorable> {
-    if request.method != Method::GET {
-        return Err(NotStorable::Method);
+/// An answer to GET, or one to POST or PATCH that says that it is what GET would give: a success
+/// with explicit freshness, whose Content-Location is the target (RFC 9110 section 9.3.3, RFC 5789
+/// section 2).
+fn check_method(
+    request: &RequestHead,
+    response: &ResponseHead,
+    directives: &CacheControl,
+    policy: &Policy,
+) -> Result<(), NotStorable> {
+    if request.method == Method::GET {
+        return Ok(());
     }
+    let writes = request.method == Method::POST || request.method == Method::PATCH;
+    let headers = &response.headers;
+    let explicit = directives.max_age.is_some()
+        || directives.s_maxage.is_some()
+        || (headers.contains_key(header::EXPIRES) && !directives.targeted);
+    let described = || {
+        let location = headers.get(header::CONTENT_LOCATION)?;
+        let target = request.target.resolve(location.as_bytes())?;
+        Some(policy.key.key(&target) == policy.key.key(&request.target))
+    };
+    if writes && explicit && response.status.is_success() && described() == Some(true) {
+        Ok(())
+    } else {
+        Err(NotStorable::Method)
+    }
+}
+
+fn check_request(request: &RequestHead, policy: &Policy) -> Result<(), NotStorable> {
     let headers = &request.headers;
     if headers.contains_key(header::IF_MATCH) || headers.contains_key(header::IF_UNMODIFIED_SINCE) {
         return Err(NotStorable::Precondition);
@@ -95,8 +123,8 @@ fn check_directives(response: &ResponseHead, directives: &CacheControl) -> Resul
     if directives.no_store && !directives.must_understand {
         return Err(NotStorable::NoStore);
     }
-    // The qualified form may be taken as the unqualified one (section 5.2.2.7).
-    if directives.private.is_some() {
+    // The qualified form only keeps fields out of the store: see `StoredHead::of`.
+    if directives.private == Some(Scope::Whole) {
         return Err(NotStorable::Private);
     }
     if response.headers.contains_key(header::VARY) && Vary::of(&response.headers) == Vary::Star {
@@ -136,7 +164,7 @@ fn lifetime(
         must_revalidate: directives.must_revalidate,
         s_maxage: directives.s_maxage.map(|ms| ms / 1000),
         max_age: directives.max_age.map(|ms| ms / 1000),
-        expires: expires(headers, received),
+        expires: expires(headers, received).filter(|_| !directives.targeted),
         date: date_of(headers, received).unwrap_or(received.seconds()),
         last_modified: last_modified(headers, received),
         heuristic_percent: policy.lifetimes.heuristic_percent,

@@ -115,6 +115,47 @@ impl TargetUri {
         Self::from_request(&Method::GET, &uri, &HeaderMap::new(), Scheme::Http)
     }
 
+    /// The URI that a reference in Location or Content-Location means (RFC 3986 section 5.2), dot
+    /// segments left for [`crate::KeyRules::key`] to remove. `None` for what is no http URI.
+    pub fn resolve(&self, reference: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(reference)
+            .ok()?
+            .trim_matches([' ', '\t']);
+        let text = text.split_once('#').map_or(text, |(before, _)| before);
+        let scheme_end = text.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c));
+        if scheme_end.is_some_and(|at| at > 0 && text.as_bytes().get(at) == Some(&b':')) {
+            return Self::parse(text).ok();
+        }
+        if text.starts_with("//") {
+            return Self::parse(&format!("{}:{text}", self.scheme.as_str())).ok();
+        }
+        let path = if text.starts_with('/') {
+            text.to_owned()
+        } else if text.is_empty() {
+            self.path_and_query().to_owned()
+        } else if text.starts_with('?') {
+            format!("{}{text}", self.path())
+        } else {
+            let folder = self
+                .path()
+                .rsplit_once('/')
+                .map_or("", |(folder, _)| folder);
+            format!("{folder}/{text}")
+        };
+        let path: http::uri::PathAndQuery = path.parse().ok()?;
+        Self::build(self.scheme, self.authority(), path.as_str()).ok()
+    }
+
+    /// The same at another host, given as an authority.
+    pub fn at(&self, authority: &str) -> Result<Self, TargetError> {
+        Self::build(self.scheme, authority, self.path_and_query())
+    }
+
+    /// Whether both are of one origin: the same scheme, host and port (RFC 9110 section 4.3.1).
+    pub fn same_origin(&self, other: &Self) -> bool {
+        self.scheme == other.scheme && self.authority() == other.authority()
+    }
+
     fn build(scheme: Scheme, authority: &str, path: &str) -> Result<Self, TargetError> {
         if authority.is_empty() {
             return Err(TargetError::NoHost);

@@ -1,4 +1,4 @@
-//! What a 304 does to a stored head (RFC 9111 sections 3.2 and 4.3.4).
+//! What a 304, or the answer to HEAD, does to a stored head (RFC 9111 sections 3.2, 4.3.4 and 4.3.5).
 
 use http::{HeaderMap, HeaderName, header};
 
@@ -7,9 +7,9 @@ use crate::{
     fields::{connection::remove_hop_by_hop, etag::ETag},
 };
 
-/// The 304 does not belong to the stored response, which must not be used then.
+/// The answer does not belong to the stored response, which must not be used then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the 304 names another response than the stored one")]
+#[error("the answer is about another response than the stored one")]
 pub struct Mismatch;
 
 /// What describes the stored bytes themselves, and so stays as it was stored (section 3.2).
@@ -24,9 +24,44 @@ const OF_THE_BODY: [HeaderName; 4] = [
 /// name with all of its own lines; the other stored fields stay. The 304's Age is left in, so that
 /// [`crate::born`] and [`crate::digest`] can be asked about the result.
 pub fn update_304(stored: &StoredHead, response: &ResponseHead) -> Result<ResponseHead, Mismatch> {
-    let mut head = stored.to_head();
+    let head = stored.to_head();
     check(&head.headers, &response.headers)?;
-    let mut news = response.headers.clone();
+    Ok(merged(head, &response.headers))
+}
+
+/// The stored head as a 200 to HEAD updates it: if all validators that it has are the stored ones,
+/// and its Content-Length, if it has one, is the stored body's `length` in bytes. If not, the stored
+/// response is to count as stale.
+pub fn update_head(
+    stored: &StoredHead,
+    length: u64,
+    response: &ResponseHead,
+) -> Result<ResponseHead, Mismatch> {
+    let head = stored.to_head();
+    let same =
+        [header::ETAG, header::LAST_MODIFIED]
+            .iter()
+            .all(|name| match response.headers.get(name) {
+                Some(new) => head.headers.get(name) == Some(new),
+                None => true,
+            });
+    let as_long = match response.headers.get(header::CONTENT_LENGTH) {
+        Some(value) => delta(value.as_bytes()) == Some(length),
+        None => true,
+    };
+    if same && as_long {
+        Ok(merged(head, &response.headers))
+    } else {
+        Err(Mismatch)
+    }
+}
+
+fn delta(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn merged(mut head: ResponseHead, response: &HeaderMap) -> ResponseHead {
+    let mut news = response.clone();
     remove_hop_by_hop(&mut news);
     for name in &OF_THE_BODY {
         news.remove(name);
@@ -37,7 +72,7 @@ pub fn update_304(stored: &StoredHead, response: &ResponseHead) -> Result<Respon
     for (name, value) in &news {
         head.headers.append(name.clone(), value.clone());
     }
-    Ok(head)
+    head
 }
 
 /// Whether the 304 selects the stored response (section 4.3.4): by a strong validator if it has
@@ -120,6 +155,27 @@ mod tests {
             "x-new: 1",
         ];
         assert_eq!(updated(&stored, &news).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_head_updates_what_it_agrees_with() {
+        let stored = [("etag", "\"a\""), ("last-modified", "x"), ("x-own", "1")];
+        let stored = StoredHead::new(&head(StatusCode::OK, &stored));
+        let check = |news: &[(&str, &str)], fits: bool| {
+            let found = update_head(&stored, 10, &head(StatusCode::OK, news));
+            assert_eq!(found.is_ok(), fits, "{news:?}");
+        };
+        check(&[], true);
+        check(&[("etag", "\"a\""), ("content-length", "10")], true);
+        check(&[("etag", "\"b\"")], false);
+        check(&[("etag", "W/\"a\"")], false);
+        check(&[("etag", "\"a\""), ("last-modified", "y")], false);
+        check(&[("content-length", "11")], false);
+        check(&[("content-length", "ten")], false);
+        let news = [("x-own", "2"), ("content-length", "10")];
+        let found = update_head(&stored, 10, &head(StatusCode::OK, &news)).unwrap();
+        assert_eq!(found.headers["x-own"], "2");
+        assert!(!found.headers.contains_key("content-length"));
     }
 
     #[test]

@@ -48,6 +48,11 @@ impl SelectingFields {
         Self(names.into())
     }
 
+    /// No fields: what a response without Vary is stored under beside those that have one.
+    pub fn none() -> Self {
+        Self(Box::default())
+    }
+
     /// The names.
     pub fn names(&self) -> &[HeaderName] {
         &self.0
@@ -56,14 +61,43 @@ impl SelectingFields {
     /// The variant that a request's fields name, values normalised: field lines joined, white
     /// space, case and order brought to one form where they mean the same (section 4.1).
     pub fn variant(&self, request: &HeaderMap, rules: &[Normalise]) -> Variant {
+        self.variant_for(request, rules, None)
+    }
+
+    /// The same, as if the request's Accept-Language were the one that `accepted` was made from.
+    pub fn variant_for(
+        &self,
+        request: &HeaderMap,
+        rules: &[Normalise],
+        accepted: Option<&AcceptedLanguages>,
+    ) -> Variant {
         let mut text = String::new();
         for (at, name) in self.0.iter().enumerate() {
             if at > 0 {
                 text.push('\n');
             }
-            push_field(&mut text, name, request, rules);
+            match accepted {
+                Some(accepted) if *name == header::ACCEPT_LANGUAGE => text.push_str(&accepted.0),
+                _ => push_field(&mut text, name, request, rules),
+            }
         }
         Variant(text.into())
+    }
+
+    /// What of a request's variant comes from its Accept-Language, if that is one of these fields.
+    pub fn accepted_languages(
+        &self,
+        request: &HeaderMap,
+        rules: &[Normalise],
+    ) -> Option<AcceptedLanguages> {
+        let varies = self.0.contains(&header::ACCEPT_LANGUAGE);
+        // Where a rule brings it to a few values, languages are told apart already.
+        let ruled = rules.iter().any(|rule| is(rule, &header::ACCEPT_LANGUAGE));
+        (varies && !ruled).then(|| {
+            let mut text = String::new();
+            push_field(&mut text, &header::ACCEPT_LANGUAGE, request, rules);
+            AcceptedLanguages(text.into())
+        })
     }
 }
 
@@ -76,6 +110,49 @@ impl Variant {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The part of a [`Variant`] that comes from Accept-Language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedLanguages(Box<str>);
+
+impl AcceptedLanguages {
+    /// As text, from which [`AcceptedLanguages::from_text`] makes it again.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What was read back.
+    pub fn from_text(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+/// The language of a response, lower case, if it is in exactly one.
+pub fn content_language(response: &HeaderMap) -> Option<String> {
+    let mut members = list(response, &header::CONTENT_LANGUAGE);
+    let (one, None) = (members.next()?, members.next()) else {
+        return None;
+    };
+    let one = std::str::from_utf8(one).ok()?;
+    Some(one.to_ascii_lowercase())
+}
+
+/// The languages that a request wants most, lower case: those of the highest weight. Among them
+/// order means nothing (RFC 9110 section 12.5.4).
+pub fn wanted_languages(request: &HeaderMap) -> Vec<String> {
+    let lines: Vec<&str> = request
+        .get_all(header::ACCEPT_LANGUAGE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .collect();
+    let members = weighted(&lines.join(","));
+    let most = members.first().map_or(0, |(_, weight)| *weight);
+    members
+        .into_iter()
+        .filter(|(tag, weight)| *weight == most && most > 0 && tag != "*")
+        .map(|(tag, _)| tag)
+        .collect()
 }
 
 /// Brings a request field to one of a few values, in the key and towards upstream alike.
@@ -243,6 +320,47 @@ mod tests {
         check("accept-language", "en;q=0.5, de", "en, de;q=0.5", false);
         check("accept-encoding", "gzip, br", "br,  gzip", true);
         check("accept-encoding", "gzip, br;q=0", "gzip", false);
+    }
+
+    #[test]
+    fn languages() {
+        let check = |asked: &'static str, expected: &[&str]| {
+            let found = wanted_languages(&headers(&[("accept-language", asked)]));
+            assert_eq!(found, expected, "{asked}");
+        };
+        check("fr, DE", &["de", "fr"]);
+        check("fr;q=0.9, de, en-GB", &["de", "en-gb"]);
+        check("fr;q=0.9, de;q=0.8", &["fr"]);
+        check("*, de;q=0.8", &[]);
+        check("de;q=0", &[]);
+        check("", &[]);
+        assert_eq!(
+            content_language(&headers(&[("content-language", "DE ")])).as_deref(),
+            Some("de")
+        );
+        assert_eq!(
+            content_language(&headers(&[("content-language", "de, en")])),
+            None
+        );
+        assert_eq!(content_language(&headers(&[])), None);
+
+        let Vary::Fields(fields) = Vary::of(&headers(&[("vary", "accept-language, foo")])) else {
+            panic!("fields");
+        };
+        let first = headers(&[("accept-language", "en, de"), ("foo", "1")]);
+        let second = headers(&[("accept-language", "fr, de"), ("foo", "1")]);
+        let accepted = fields
+            .accepted_languages(&first, &[])
+            .expect("it varies on languages");
+        assert_ne!(fields.variant(&first, &[]), fields.variant(&second, &[]));
+        assert_eq!(
+            fields.variant(&first, &[]),
+            fields.variant_for(&second, &[], Some(&accepted))
+        );
+        assert_eq!(
+            SelectingFields::none().accepted_languages(&first, &[]),
+            None
+        );
     }
 
     #[test]

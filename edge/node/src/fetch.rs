@@ -6,7 +6,7 @@ use std::sync::Arc;
 use edge_core::purge::Sequence;
 use edge_core::{
     Action, Answer, Body as Which, CacheKey, Detail, Digest, Event, Forward, From, Handling, Keep,
-    NotStorable, ResponseHead, Source, Stored, StoredHead, UpstreamError, Validators, Vary, born,
+    NotStorable, ResponseHead, Source, Stored, StoredHead, UpstreamError, Validators, born,
     refresh_request, update_304, upstream_request,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -21,7 +21,7 @@ use crate::laggard::Resume;
 use crate::parts;
 use crate::ride::{Ride, nobody};
 use crate::serve::{self, REQUEST_ID, Reply};
-use crate::store;
+use crate::store::{self, Place};
 use crate::transfer::Transfer;
 use crate::upstream::{Failure, RequestBody, UpstreamBody, with_host};
 
@@ -30,7 +30,7 @@ use crate::upstream::{Failure, RequestBody, UpstreamBody, with_host};
     clippy::large_enum_variant,
     reason = "one per request to upstream, never many at once"
 )]
-enum Outcome {
+pub(crate) enum Outcome {
     /// No answer.
     None,
     /// No answer, since the client's own message is broken.
@@ -59,9 +59,8 @@ impl Ride {
                 // The 304 was not about what is stored: once more, without a condition.
                 Action::Forward(again) => forward = again,
                 Action::Reply(reply) => {
-                    if reply.keep == Keep::Forget {
-                        self.node().forget(&self.ask.key).await;
-                    }
+                    let mut outcome = outcome;
+                    self.settle(reply.keep, &mut outcome).await;
                     return self.conclude(&reply, &forward, outcome);
                 }
                 _ => {
@@ -159,7 +158,7 @@ impl Ride {
             };
             let response = store::Response {
                 facts,
-                head: StoredHead::new(&updated),
+                head: StoredHead::of(&updated, policy),
                 body: stored.body.clone(),
             };
             return (
@@ -216,7 +215,9 @@ impl Ride {
                 answer,
                 stamp,
                 sent,
-            } if reply.keep == Keep::Response => self.fill(reply, head, body, answer, stamp, sent),
+            } if matches!(reply.keep, Keep::Response | Keep::Replace) => {
+                self.fill(reply, head, body, answer, stamp, sent)
+            }
             Outcome::Response {
                 head,
                 body,
@@ -272,26 +273,6 @@ impl Ride {
                 };
                 (reply, None)
             }
-        }
-    }
-
-    /// Does to the store what the core has decided, but for storing a response.
-    fn keep(&self, keep: Keep, stamp: Sequence, updated: Option<&Arc<store::Response>>) {
-        let node = self.node();
-        match (keep, updated) {
-            (Keep::Update, Some(updated)) => {
-                node.store
-                    .insert_response(self.meeting_key().clone(), stamp, Arc::clone(updated));
-                node.counters.stored.inc();
-            }
-            // What cannot be shared is an answer to one range.
-            (Keep::HitForMiss { .. }, _) if self.range().is_some() => {}
-            (Keep::HitForMiss { until }, _) => {
-                node.store
-                    .insert_hit_for_miss(self.meeting_key().clone(), stamp, until);
-            }
-            // Forgetting may have to wait for the disk: see `Node::forget`.
-            (Keep::Nothing | Keep::Response | Keep::Update | Keep::Forget, _) => {}
         }
     }
 
@@ -390,35 +371,27 @@ impl Ride {
             born: answer.born,
         };
         let transfer = Transfer::new(keep);
-        let place = |key: &CacheKey| match (part, &self.ask.range) {
+        let (ask, leading) = (&self.ask, &mut self.leading);
+        let flight_key = |key: &CacheKey| match (part, &ask.range) {
             (Some(_), Some((_, field))) => parts::flight_key(key, field),
             _ => key.clone(),
         };
-        let varies = match Vary::of(&head.headers) {
-            Vary::Fields(fields) => {
-                let key = node
-                    .store
-                    .variant_key(&self.ask.key, &fields, &self.ask.head.headers);
-                // First the flight under its new key, then the mark that leads others there.
-                if let Some(leading) = &mut self.leading {
-                    leading.rekey(place(&key));
-                }
-                node.store
-                    .insert_varies(self.ask.key.clone(), stamp, fields.clone());
-                Some((fields, key))
+        let rekey = |key: &CacheKey| {
+            if let Some(leading) = leading {
+                leading.rekey(flight_key(key));
             }
-            Vary::None | Vary::Star => None,
         };
-        let key = varies
-            .as_ref()
-            .map_or_else(|| self.ask.key.clone(), |(_, key)| key.clone());
+        let Place { key, fields } =
+            node.store
+                .place(&ask.key, stamp, &ask.head.headers, &head.headers, rekey);
         if let (Some(_), Some(leading)) = (&self.ask.range, &mut self.leading) {
             // Upstream has sent the whole: who wants any of it comes here now.
-            leading.rekey(place(&key));
+            leading.rekey(flight_key(&key));
         }
+        let varies = fields.map(|fields| (fields, key.clone()));
         let arrived = Arc::new(Arrived {
             facts,
-            head: StoredHead::new(&head),
+            head: StoredHead::of(&head, &node.config.policy),
             resume: Resume::of(&self, &head, sent),
             transfer: Arc::clone(&transfer),
             length: part.map_or(length, |(_, total)| Some(total)),

@@ -45,7 +45,8 @@ impl Resume {
             StatusCode::PARTIAL_CONTENT => Some(parts::part_of(&head.headers)?.0),
             _ => return None,
         };
-        let etag = strong_etag(&head.headers)?;
+        let gets = ride.ask.head.method == Method::GET;
+        let etag = strong_etag(&head.headers).filter(|_| gets)?;
         sent.remove(header::IF_NONE_MATCH);
         sent.remove(header::IF_MODIFIED_SINCE);
         Some(Self {

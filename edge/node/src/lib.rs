@@ -20,6 +20,7 @@ mod flights;
 mod following;
 mod framing;
 mod interim;
+mod keeping;
 mod laggard;
 mod listen;
 mod node;

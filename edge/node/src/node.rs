@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use edge_core::purge::{Mode, Sequence};
 use edge_core::{CacheKey, TargetError, TargetUri, Timestamp};
-use http::{HeaderValue, Uri};
+use http::HeaderValue;
 use serde::Deserialize;
 use tokio::sync::watch;
 
@@ -66,11 +66,10 @@ impl Node {
     ) -> Self {
         // The node has one name.
         config.policy.name.clone_from(&config.name);
-        config.aliases = config
-            .aliases
-            .into_iter()
-            .map(|(name, host)| (name.to_ascii_lowercase(), host))
-            .collect();
+        let aliases = config.aliases.iter();
+        config.policy.key.aliases.extend(
+            aliases.map(|(name, host)| (name.to_ascii_lowercase(), host.to_ascii_lowercase())),
+        );
         let ids = Ids::new(&config.name);
         Self {
             address,
@@ -99,17 +98,6 @@ impl Node {
         Timestamp(millis).plus(self.config.clock_offset_ms)
     }
 
-    /// The site's host that a name of this node stands for, whatever the port.
-    pub(crate) fn alias(&self, host: &str) -> Option<&str> {
-        if self.config.aliases.is_empty() {
-            return None;
-        }
-        let host = host.to_ascii_lowercase();
-        let exact = self.config.aliases.get(&host);
-        let by_name = || self.config.aliases.get(host.rsplit_once(':')?.0);
-        exact.or_else(by_name).map(String::as_str)
-    }
-
     /// How much of a body to keep, given its length where that is known.
     pub(crate) fn keep(&self, stored: bool, length: Option<u64>) -> Keep {
         let largest = self.store.largest();
@@ -130,15 +118,7 @@ impl Node {
     }
 
     fn key_of(&self, url: &str) -> Result<CacheKey, TargetError> {
-        let mut target = TargetUri::parse(url)?;
-        if let Some(host) = self.alias(target.authority()) {
-            let path = target.path_and_query();
-            let uri: Uri = format!("{}://{host}{path}", target.scheme().as_str())
-                .parse()
-                .map_err(|_| TargetError::BadHost)?;
-            target = TargetUri::parse(&uri.to_string())?;
-        }
-        Ok(self.config.policy.key.key(&target))
+        Ok(self.config.policy.key.key(&TargetUri::parse(url)?))
     }
 
     /// Purges the group of this name, of all origins that this node serves (RFC 9875).
@@ -175,10 +155,15 @@ impl Node {
             return;
         }
         // An epoch reaches all variants, and fills under way too.
-        let selection = Selection::Key(key.hash());
+        self.invalidate(Selection::Key(key.hash()), Mode::Hard)
+            .await;
+    }
+
+    /// What is selected is not to be used any more, or stale, from when this returns.
+    pub(crate) async fn invalidate(&self, selection: Selection, mode: Mode) {
         let purging = self
             .store
-            .purge(selection, Mode::Hard, self.now(), Promise::Written);
+            .purge(selection, mode, self.now(), Promise::Written);
         if let Err(error) = purging.await {
             tracing::warn!(%error, "an invalidation may not outlive a restart");
         }

@@ -220,20 +220,22 @@ async fn ride(
 }
 
 /// The request's head, its host being the site's where it was a name of this node.
-fn read(node: &Node, mut parts: request::Parts) -> Result<RequestHead, TargetError> {
-    let mut hosts = parts.headers.get_all(header::HOST).iter();
-    // Of several, none is believed: the core refuses them.
-    let named = hosts.next().filter(|_| hosts.next().is_none());
-    let named = named.and_then(|host| host.to_str().ok());
-    if let Some(site) = named.and_then(|host| node.alias(host.trim())) {
-        let host = HeaderValue::from_str(site).map_err(|_| TargetError::BadHost)?;
-        parts.headers.insert(header::HOST, host);
+fn read(node: &Node, parts: request::Parts) -> Result<RequestHead, TargetError> {
+    let mut target =
+        TargetUri::from_request(&parts.method, &parts.uri, &parts.headers, Scheme::Http)?;
+    let mut headers = parts.headers;
+    let alias = node.config.policy.key.alias(target.authority());
+    let site = alias.map(|site| target.at(site)).transpose()?;
+    // What an absolute target names takes the place of Host (RFC 9112 section 3.2.2).
+    if site.is_some() || parts.uri.authority().is_some() {
+        target = site.unwrap_or(target);
+        let host = HeaderValue::from_str(target.authority()).map_err(|_| TargetError::BadHost)?;
+        headers.insert(header::HOST, host);
     }
-    let target = TargetUri::from_request(&parts.method, &parts.uri, &parts.headers, Scheme::Http)?;
     Ok(RequestHead {
         method: parts.method,
         target,
-        headers: parts.headers,
+        headers,
     })
 }
 

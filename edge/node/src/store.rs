@@ -8,6 +8,7 @@ mod bound;
 mod disk;
 mod epochs;
 mod memory;
+mod variants;
 
 use std::io;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub(crate) use disk::{LEAST as LEAST_DISK, Promise};
 use epochs::Epochs;
 pub(crate) use epochs::Selection;
 use memory::Memory;
+pub(crate) use variants::Place;
+use variants::Variants;
 
 /// Single key epochs remembered before they fold into coarser ones.
 const EPOCHS: usize = 65_536;
@@ -48,7 +51,7 @@ pub(crate) struct Response {
 enum What {
     Response(Arc<Response>),
     /// The resource's responses vary: they stand under the keys of their variants.
-    Varies(Arc<SelectingFields>),
+    Varies(Arc<Variants>),
     /// An answer that could not be shared; until then requests do not wait for each other.
     HitForMiss(Timestamp),
 }
@@ -110,6 +113,7 @@ pub(crate) struct Store {
     disk: Option<Disk>,
     epochs: Arc<Epochs>,
     normalise: Vec<Normalise>,
+    match_language: bool,
     /// Larger bodies are not kept.
     largest: u64,
 }
@@ -137,6 +141,7 @@ impl Store {
             disk,
             epochs,
             normalise: config.policy.normalise.clone(),
+            match_language: config.policy.match_language,
             largest,
         })
     }
@@ -166,18 +171,24 @@ impl Store {
     ) -> Found {
         let Some(disk) = &self.disk else { return found };
         let (mut found, mut read) = (found, Read::new());
-        // What stands under the resource's key, then perhaps a variant.
-        while read.len() < 2 {
-            let key = match (found.lookup, &found.variant) {
-                (Lookup::Miss, _) => primary,
-                (Lookup::VaryMiss, Some(variant)) => variant,
-                _ => break,
-            };
-            let Some(entry) = disk.tier.load(key, primary).await else {
-                break;
-            };
-            read.push((key.clone(), entry));
+        // What stands under the resource's key, then perhaps its variants.
+        if found.lookup == Lookup::Miss
+            && let Some(entry) = disk.tier.load(primary, primary).await
+        {
+            read.push((primary.clone(), entry));
             found = self.look_up_among(&read, primary, request, now);
+        }
+        if found.lookup == Lookup::VaryMiss {
+            for key in self.candidates(&read, primary, request) {
+                let Some(entry) = disk.tier.load(&key, primary).await else {
+                    continue;
+                };
+                read.push((key, entry));
+                found = self.look_up_among(&read, primary, request, now);
+                if found.lookup != Lookup::VaryMiss {
+                    break;
+                }
+            }
         }
         found.from_disk = !read.is_empty();
         found
@@ -194,13 +205,7 @@ impl Store {
             return Found::none(Lookup::Miss, None);
         };
         match &entry.what {
-            What::Varies(fields) => {
-                let key = self.variant_key(primary, fields, request);
-                match self.entry(read, &key, primary) {
-                    Some((entry, stale)) => Self::found(&entry.what, stale, Some(key), now),
-                    None => Found::none(Lookup::VaryMiss, Some(key)),
-                }
-            }
+            What::Varies(variants) => self.select(read, variants, primary, request, now),
             what => Self::found(what, stale, None, now),
         }
     }
@@ -289,24 +294,6 @@ impl Store {
     /// Stores a response, asked for at `stamp`.
     pub(crate) fn insert_response(&self, key: CacheKey, stamp: Sequence, response: Arc<Response>) {
         self.insert(key, stamp, What::Response(response));
-    }
-
-    /// Notes which fields a resource's responses vary on.
-    pub(crate) fn insert_varies(
-        &self,
-        primary: CacheKey,
-        stamp: Sequence,
-        fields: SelectingFields,
-    ) {
-        // Fields that a resource varied on before still count: its variants on them stay reachable
-        // only as long as the list is the same, so an equal list is left alone.
-        if let Some((entry, _)) = self.entry(&Read::new(), &primary, &primary)
-            && let What::Varies(known) = &entry.what
-            && **known == fields
-        {
-            return;
-        }
-        self.insert(primary, stamp, What::Varies(Arc::new(fields)));
     }
 
     /// Leaves a mark that answers to this key are for one request each.

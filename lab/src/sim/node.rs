@@ -361,7 +361,11 @@ impl World<'_> {
         if job.incoming.is_none() {
             node.stats.background_requests += 1;
         }
-        let validator = forward.conditional.then_some(job.found.version);
+        // Its own precondition, or that of whoever asked, travelling as it is.
+        let validator = match forward.passes {
+            true => job.question.validator,
+            false => forward.conditional.then_some(job.found.version),
+        };
         let question = Question {
             validator,
             ..job.question
@@ -460,7 +464,8 @@ impl World<'_> {
         let (facts, complete, source) = self.material(&job, &reply, now);
         let node = &mut self.nodes[usize::from(job.node)];
         match reply.keep {
-            Keep::Nothing => {}
+            // Only GET is played: nothing is held against HEAD, nothing written.
+            Keep::Nothing | Keep::Compare | Keep::Replace => {}
             Keep::Response => {
                 if let Some(job) = self.jobs.get_mut(id) {
                     job.store = true;

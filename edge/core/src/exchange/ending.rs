@@ -2,8 +2,8 @@
 
 use super::{Action, Answer, Exchange, Forward, From, Keep, Landing, Reply, State, plain};
 use crate::{
-    Detail, Digest, Handling, MethodClass, Millis, Policy, Stored, Timestamp, UpstreamError,
-    reuse::stale_on_error,
+    Detail, Digest, Handling, MethodClass, Millis, NotStorable, Policy, Stored, Timestamp,
+    UpstreamError, reuse::stale_on_error,
 };
 
 impl Exchange {
@@ -116,9 +116,18 @@ impl Exchange {
                 ..plain(From::Stored, handling)
             });
         }
+        let answer = Answer {
+            storable: match answer.status {
+                // To the client's own precondition: nothing to store, whatever its fields say.
+                304 => Err(NotStorable::NotModified),
+                _ => answer.storable,
+            },
+            ..answer
+        };
         let keep = self.keep(policy, forward, &answer, now);
+        let stores = matches!(keep, Keep::Response | Keep::Replace);
         let ttl = match answer.storable {
-            Ok(digest) if keep == Keep::Response => Some(
+            Ok(digest) if stores => Some(
                 Stored {
                     digest,
                     born: answer.born,
@@ -139,7 +148,7 @@ impl Exchange {
             _ => Landing::NotShareable,
         });
         let handling = Handling {
-            stored: keep == Keep::Response,
+            stored: stores,
             ttl,
             detail,
             ..handling
@@ -195,7 +204,14 @@ impl Exchange {
         match self.request.method {
             // A refresh that meets an error leaves the stale response where it is.
             _ if self.background && answer.status >= 500 => Keep::Nothing,
-            MethodClass::Unsafe if (200..400).contains(&answer.status) => Keep::Forget,
+            MethodClass::Unsafe if (200..400).contains(&answer.status) => {
+                if answer.storable.is_ok() && !self.request.no_store() {
+                    Keep::Replace
+                } else {
+                    Keep::Forget
+                }
+            }
+            MethodClass::Head if answer.status == 200 && self.stored.is_some() => Keep::Compare,
             MethodClass::Get if self.request.no_store() => Keep::Nothing,
             MethodClass::Get => match answer.storable {
                 Ok(_) => Keep::Response,

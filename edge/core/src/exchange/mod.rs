@@ -213,6 +213,7 @@ impl Exchange {
             && request.method == MethodClass::Get
             && self.detail != Some(Detail::HitForMiss)
             && self.again < PATIENCE
+            && !self.condition_passes(policy)
             // What it asks of its own answer, another's answer may not give.
             && !request.no_store()
             && !request.no_cache()
@@ -233,8 +234,15 @@ impl Exchange {
         }
     }
 
-    fn forward_alone(&mut self, _policy: &Policy) -> Action {
+    /// Where nothing is stored, the client's own condition is not for this cache to evaluate (RFC
+    /// 9111 section 4.3.2).
+    fn condition_passes(&self, policy: &Policy) -> bool {
+        policy.forward_conditions && self.request.conditional() && self.stored.is_none()
+    }
+
+    fn forward_alone(&mut self, policy: &Policy) -> Action {
         let passes = self.request.for_origin()
+            || self.condition_passes(policy)
             || self.detail == Some(Detail::HitForMiss)
             || !matches!(self.request.method, MethodClass::Get | MethodClass::Head);
         self.forward(false, passes)

@@ -98,7 +98,7 @@ impl World {
             "a leader lands: {reply:?}"
         );
         match reply.keep {
-            Keep::Nothing => {}
+            Keep::Nothing | Keep::Compare | Keep::Replace => {}
             Keep::Response | Keep::Update => {
                 let Event::Upstream(answer) = event else {
                     panic!("nothing to keep: {event:?}")

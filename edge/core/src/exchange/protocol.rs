@@ -135,8 +135,14 @@ pub enum Keep {
     /// Replace the stored head with the updated one.
     Update,
     /// Drop what is stored for the target URI: a 304 has forbidden storing it, or an unsafe method
-    /// has succeeded (RFC 9111 section 4.4).
+    /// has succeeded; then also what [`Invalidation`](crate::Invalidation) names (RFC 9111 section
+    /// 4.4).
     Forget,
+    /// As `Forget`, and then store the upstream answer for GET, once its body is whole.
+    Replace,
+    /// The answer to HEAD is about what is stored: update it ([`update_head`](crate::update_head)),
+    /// or let it be stale if they do not agree (RFC 9111 section 4.3.5).
+    Compare,
     /// Leave a hit-for-miss mark.
     HitForMiss {
         /// Until when it is valid.

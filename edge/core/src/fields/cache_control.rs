@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, header};
 
-use super::{age::delta_seconds, list};
+use super::{age::delta_seconds, list, split};
 use crate::Millis;
 
 /// A directive that may name fields: `no-cache` and `private`.
@@ -18,8 +18,10 @@ pub enum Scope {
 /// Times are in milliseconds. Of a repeated directive the stricter one counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheControl {
-    /// There was a Cache-Control field at all.
+    /// There was a Cache-Control field at all, or a targeted one in its place.
     pub present: bool,
+    /// A targeted field (RFC 9213): Expires does not count.
+    pub targeted: bool,
     /// max-age.
     pub max_age: Option<Millis>,
     /// s-maxage.
@@ -79,7 +81,18 @@ fn read(headers: &HeaderMap) -> CacheControl {
         present: headers.contains_key(header::CACHE_CONTROL),
         ..CacheControl::default()
     };
-    for member in list(headers, &header::CACHE_CONTROL) {
+    let mut lines = headers.get_all(header::CACHE_CONTROL).iter();
+    let (first, more) = (lines.next(), lines.next().is_some());
+    let joined;
+    let value = match first {
+        Some(line) if !more => line.as_bytes(),
+        // A quoted string may go on in the next line.
+        _ => {
+            joined = super::directives::joined(headers, &header::CACHE_CONTROL);
+            &joined
+        }
+    };
+    for member in split(value) {
         let (name, argument) = match member.iter().position(|byte| *byte == b'=') {
             Some(at) => (&member[..at], Some(&member[at + 1..])),
             None => (member, None),
@@ -90,7 +103,7 @@ fn read(headers: &HeaderMap) -> CacheControl {
 }
 
 impl CacheControl {
-    fn take(&mut self, name: &[u8], argument: Option<&[u8]>) {
+    pub(super) fn take(&mut self, name: &[u8], argument: Option<&[u8]>) {
         let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
         if is("max-age") {
             self.lifetime(argument, |found| &mut found.max_age);
@@ -220,6 +233,7 @@ mod tests {
             Some((1_i64 << 31) * 1000),
             false,
         );
+        check(&["x=\"a", "max-age=1\", max-age=60"], Some(60_000), false);
         check(&["max-age='60'"], Some(0), true);
         check(&["max-age=+60"], Some(0), true);
         check(&["max-age=-1"], Some(0), true);

@@ -5,6 +5,7 @@ pub mod age;
 pub mod cache_control;
 pub mod connection;
 pub mod date;
+pub mod directives;
 pub mod etag;
 
 use http::{HeaderMap, HeaderName};

@@ -160,10 +160,6 @@ fn refusals() {
         NotStorable::Private,
     );
     check(
-        &[("cache-control", "max-age=60, private=\"x\"")],
-        NotStorable::Private,
-    );
-    check(
         &[("cache-control", "max-age=60"), ("vary", "*")],
         NotStorable::VaryStar,
     );
@@ -173,6 +169,83 @@ fn refusals() {
     check(&[("cache-control", "max-age=0")], NotStorable::Useless);
     assert!(of(200, &[("cache-control", "max-age=0, stale-if-error=60")]).is_ok());
     assert!(of(200, &[("cache-control", "no-cache"), ("etag", "\"a\"")]).is_ok());
+}
+
+#[test]
+fn qualified_directives_are_for_fields_alone() {
+    let found = of(200, &[("cache-control", "max-age=60, private=\"x\"")]);
+    assert_eq!(found.map(|d| d.lifetime), Ok(60_000));
+    let found = of(200, &[("cache-control", "max-age=60, no-cache=\"x\"")]).unwrap();
+    assert!(!found.no_cache());
+}
+
+#[test]
+fn targeted_fields_take_the_place_of_the_others() {
+    let later = at(30);
+    let check = |cdn: &str, others: &[(&str, &str)], expected: Result<i64, NotStorable>| {
+        let mut lines = vec![("cdn-cache-control", cdn)];
+        lines.extend(others);
+        let found = of(200, &lines).map(|digest| digest.lifetime / 1000);
+        assert_eq!(found, expected, "{lines:?}");
+    };
+    check("max-age=60", &[("cache-control", "no-store")], Ok(60));
+    check("max-age=60", &[("pragma", "no-cache")], Ok(60));
+    check("max-age=60", &[("expires", "0")], Ok(60));
+    check(
+        "no-store",
+        &[("cache-control", "max-age=60")],
+        Err(NotStorable::NoStore),
+    );
+    // Expires counts as little as Cache-Control.
+    check(
+        "public",
+        &[("expires", &later)],
+        Err(NotStorable::NoFreshness),
+    );
+    check("max-age=x", &[("expires", &later)], Ok(30));
+    let policy = Policy {
+        targeted: Vec::new(),
+        ..Policy::default()
+    };
+    let lines = [
+        ("cdn-cache-control", "max-age=60"),
+        ("cache-control", "max-age=5"),
+    ];
+    let found = digest(&request(&[]), &head(200, &lines), &policy, NOW);
+    assert_eq!(found.map(|d| d.lifetime), Ok(5_000));
+}
+
+#[test]
+fn answers_to_post() {
+    let check = |method: Method, status, lines: &[(&str, &str)], expected: bool| {
+        let mut request = request(&[]);
+        request.target = TargetUri::parse("http://a.test/dir/form?x=1").unwrap();
+        request.method = method;
+        let found = digest(&request, &head(status, lines), &Policy::default(), NOW);
+        assert_eq!(found.is_ok(), expected, "{status} {lines:?}");
+        assert!(expected || found == Err(NotStorable::Method));
+    };
+    let fresh = ("cache-control", "max-age=60");
+    for (location, same) in [
+        ("/dir/form?x=1", true),
+        ("http://a.test/dir/form?x=1", true),
+        ("HTTP://A.test:80/dir/../dir/form?x=1#part", true),
+        ("form?x=1", true),
+        ("?x=1", true),
+        ("//a.test/dir/form?x=1", true),
+        ("/dir/form", false),
+        ("https://a.test/dir/form?x=1", false),
+        ("http://b.test/dir/form?x=1", false),
+    ] {
+        let lines = [fresh, ("content-location", location)];
+        check(Method::POST, 200, &lines, same);
+    }
+    let here = ("content-location", "/dir/form?x=1");
+    check(Method::PATCH, 200, &[fresh, here], true);
+    check(Method::PUT, 200, &[fresh, here], false);
+    check(Method::POST, 200, &[fresh], false);
+    check(Method::POST, 200, &[here, ("etag", "\"a\"")], false);
+    check(Method::POST, 404, &[fresh, here], false);
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub(super) fn weight(key: &CacheKey, entry: &Entry) -> usize {
                 .saturating_add(pieces)
                 .saturating_add(body)
         }
-        What::Varies(fields) => size_of_val(fields.names()),
+        What::Varies(variants) => variants.weight(),
         What::HitForMiss(_) => 0,
     };
     what.saturating_add(key.as_str().len())

@@ -12,3 +12,5 @@ mod ranges;
 mod stale;
 mod storing;
 mod support;
+mod variants;
+mod writing;

@@ -8,15 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use edge_core::{CacheKey, Digest, Flags, SelectingFields, Stored, StoredHead, Timestamp};
+use edge_core::{
+    AcceptedLanguages, CacheKey, Digest, Flags, SelectingFields, Stored, StoredHead, Timestamp,
+};
 use http::HeaderName;
 use twox_hash::XxHash64;
 
-use crate::store::{Body, Entry, Response, What};
+use crate::store::{Body, Entry, Response, Variants, What};
 
 /// Another version's records are not read. To be raised whenever the layout, the meaning of a
 /// [`Digest`] or the making of cache keys changes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Version, then the checksum of the rest.
 const HEADER: usize = 1 + size_of::<u64>();
 
@@ -39,11 +41,14 @@ pub(super) fn length(key: &CacheKey, entry: &Entry) -> usize {
             let body = usize::try_from(response.body.length()).unwrap_or(usize::MAX);
             body.saturating_add(response.head.as_bytes().len())
         }
-        What::Varies(fields) => fields
-            .names()
-            .iter()
-            .map(|name| name.as_str().len() + 4)
-            .sum(),
+        What::Varies(variants) => {
+            let names = variants.lists().iter().flat_map(SelectingFields::names);
+            let names = names.map(|name| name.as_str().len() + 8);
+            let languages = variants.languages().iter();
+            let languages =
+                languages.map(|(language, accepted)| language.len() + accepted.as_str().len() + 16);
+            names.chain(languages).sum()
+        }
         What::HitForMiss(_) => 0,
     };
     what.saturating_add(key.as_str().len())
@@ -85,10 +90,18 @@ pub(super) fn encode(key: &CacheKey, entry: &Entry) -> Bytes {
                 out.0.extend_from_slice(piece);
             }
         }
-        What::Varies(fields) => {
+        What::Varies(variants) => {
             out.u8(VARIES);
-            for name in fields.names() {
-                out.block(name.as_str().as_bytes());
+            out.u64(variants.lists().len() as u64);
+            for list in variants.lists() {
+                out.u64(list.names().len() as u64);
+                for name in list.names() {
+                    out.block(name.as_str().as_bytes());
+                }
+            }
+            for (language, accepted) in variants.languages() {
+                out.block(language.as_bytes());
+                out.block(accepted.as_str().as_bytes());
             }
         }
         What::HitForMiss(until) => {
@@ -114,17 +127,29 @@ pub(super) fn decode(record: &Bytes, key: &CacheKey) -> Option<Entry> {
     let stamp = AtomicU64::new(record.u64()?);
     let what = match record.u8()? {
         RESPONSE => What::Response(Arc::new(response(&mut record)?)),
-        VARIES => {
-            let mut names = Vec::new();
-            while !record.0.is_empty() {
-                names.push(HeaderName::from_bytes(&record.block()?).ok()?);
-            }
-            What::Varies(Arc::new(SelectingFields::new(names)))
-        }
+        VARIES => What::Varies(Arc::new(variants(&mut record)?)),
         HIT_FOR_MISS => What::HitForMiss(Timestamp(record.i64()?)),
         _ => return None,
     };
     record.0.is_empty().then_some(Entry { stamp, what })
+}
+
+fn variants(record: &mut Reader) -> Option<Variants> {
+    let mut lists = Vec::new();
+    for _ in 0..record.u64()? {
+        let mut names = Vec::new();
+        for _ in 0..record.u64()? {
+            names.push(HeaderName::from_bytes(&record.block()?).ok()?);
+        }
+        lists.push(SelectingFields::new(names));
+    }
+    let mut languages = Vec::new();
+    while !record.0.is_empty() {
+        let language = String::from_utf8(record.block()?.to_vec()).ok()?;
+        let accepted = String::from_utf8(record.block()?.to_vec()).ok()?;
+        languages.push((language, AcceptedLanguages::from_text(&accepted)));
+    }
+    Some(Variants::new(lists, languages))
 }
 
 fn response(record: &mut Reader) -> Option<Response> {

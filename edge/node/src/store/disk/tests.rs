@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use edge_core::{
-    CacheKey, Digest, Lookup, ResponseHead, SelectingFields, Stored, StoredHead, Timestamp,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use edge_core::{CacheKey, Digest, Lookup, ResponseHead, Stored, StoredHead, Timestamp};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tempfile::TempDir;
 
 use super::*;
@@ -111,11 +109,12 @@ async fn variants_are_found_again() {
         headers.insert("x-kind", HeaderValue::from_static(value));
         headers
     };
-    let fields = SelectingFields::new(vec![HeaderName::from_static("x-kind")]);
-    before.insert_varies(key(1), before.stamp(), fields.clone());
+    let mut varies = HeaderMap::new();
+    varies.insert("vary", HeaderValue::from_static("x-kind"));
     for (n, kind) in ["a", "b"].into_iter().enumerate() {
-        let variant = before.variant_key(&key(1), &fields, &request(kind));
-        store(&before, variant, body(1, n as u32, 5_000));
+        let (stamp, asked) = (before.stamp(), request(kind));
+        let place = before.place(&key(1), stamp, &asked, &varies, |_| ());
+        store(&before, place.key, body(1, n as u32, 5_000));
     }
     killed(before).await;
     let after = open(folder.path(), LARGE).await;

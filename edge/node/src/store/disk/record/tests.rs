@@ -48,7 +48,10 @@ fn all() -> [Entry; 3] {
     let names = vec![header::ACCEPT_ENCODING, HeaderName::from_static("x-kind")];
     [
         response_entry(b"0123456789"),
-        entry(What::Varies(Arc::new(SelectingFields::new(names)))),
+        entry(What::Varies(Arc::new(Variants::new(
+            vec![SelectingFields::new(names), SelectingFields::none()],
+            vec![("de".to_owned(), AcceptedLanguages::from_text("=de;1000,"))],
+        )))),
         entry(What::HitForMiss(Timestamp(77))),
     ]
 }
