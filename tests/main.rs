@@ -3,6 +3,7 @@
 //! One test binary with a module per subject. Each test takes port 0 and a folder of its own.
 
 mod arrows;
+mod attach;
 mod bad_input;
 mod cli;
 mod conformance;
@@ -18,3 +19,4 @@ mod playing;
 mod support;
 mod sweep;
 mod tls;
+mod world;

@@ -112,6 +112,6 @@ fn table(addresses: &[(String, Option<SocketAddr>, SocketAddr)]) -> String {
             "{name:<width$}  {listen:<22}  admin http://{admin}\n"
         ));
     }
-    text.push_str("Ctrl-C takes them down.\n");
+    text.push_str("Ctrl-C ends this, and takes down what it has started.\n");
     text
 }

@@ -118,16 +118,10 @@ impl IntoResponse for ChangeError {
 
 async fn metrics(State(node): State<Node>) -> impl IntoResponse {
     let text = exposition(&node.links.statuses().await);
-    (
-        [(
-            header::CONTENT_TYPE,
-            "text/plain; version=0.0.4; charset=utf-8",
-        )],
-        text,
-    )
+    ([(header::CONTENT_TYPE, operator::OPENMETRICS)], text)
 }
 
-/// Prometheus' text format, version 0.0.4.
+/// OpenMetrics text: a counter's family lacks the ending of its samples.
 fn exposition(links: &[LinkStatus]) -> String {
     type Figure = fn(&Stats) -> u64;
     const BY_LINK: [(&str, &str, &str, Figure); 4] = [
@@ -187,7 +181,8 @@ fn exposition(links: &[LinkStatus]) -> String {
     };
     // Writing to a string cannot fail.
     for (metric, kind, help, figure) in BY_LINK {
-        let _ = writeln!(text, "# HELP {metric} {help}\n# TYPE {metric} {kind}");
+        let family = metric.strip_suffix("_total").unwrap_or(metric);
+        let _ = writeln!(text, "# HELP {family} {help}\n# TYPE {family} {kind}");
         for link in links {
             let _ = writeln!(
                 text,
@@ -198,7 +193,8 @@ fn exposition(links: &[LinkStatus]) -> String {
         }
     }
     for (metric, kind, help, to, from) in BY_DIRECTION {
-        let _ = writeln!(text, "# HELP {metric} {help}\n# TYPE {metric} {kind}");
+        let family = metric.strip_suffix("_total").unwrap_or(metric);
+        let _ = writeln!(text, "# HELP {family} {help}\n# TYPE {family} {kind}");
         for link in links {
             for (direction, figure) in [("to", to), ("from", from)] {
                 let name = label(&link.name);
@@ -222,5 +218,6 @@ fn exposition(links: &[LinkStatus]) -> String {
             u8::from(link.cut.is_some())
         );
     }
+    text.push_str("# EOF\n");
     text
 }

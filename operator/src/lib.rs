@@ -4,6 +4,7 @@
 //! and where a token is set, it has to be shown. It knows nothing of what a node does.
 
 mod down;
+mod memory;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 pub use down::{Down, LONGEST};
+pub use memory::resident_bytes;
 
 /// The media type of [OpenMetrics](https://github.com/prometheus/OpenMetrics) text, which every node's `/metrics` is.
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -136,8 +138,8 @@ async fn abort(State(state): State<Option<PathBuf>>, Query(asked): Query<Abort>)
     }
     tracing::error!(down_ms = asked.down_ms, "aborting, as POST /abort asked");
     // The answer has to leave first.
-    std::thread::spawn(|| {
-        std::thread::sleep(std::time::Duration::from_millis(10));
+    tokio::spawn(async {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         std::process::abort();
     });
     (StatusCode::ACCEPTED, "aborting\n").into_response()

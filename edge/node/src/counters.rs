@@ -7,7 +7,8 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
 use serde::Serialize;
 
 use crate::store::DiskStats;
@@ -16,6 +17,11 @@ use crate::store::DiskStats;
 struct Handling {
     handling: &'static str,
 }
+
+/// Upper bounds of the reply histogram: from a hit in memory to a fetch around the world.
+const REPLY_SECONDS: [f64; 13] = [
+    0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 2.0, 10.0,
+];
 
 /// All counters of one node.
 #[derive(Debug)]
@@ -39,6 +45,8 @@ pub(crate) struct Counters {
     pub(crate) purges: Counter,
     pub(crate) connections: Counter,
     pub(crate) open_connections: Gauge,
+    /// Seconds from a request's head to its reply's.
+    pub(crate) reply_seconds: Histogram,
     stored_bytes: Gauge<u64, AtomicU64>,
     stored_objects: Gauge<u64, AtomicU64>,
     filling_bytes: Gauge<u64, AtomicU64>,
@@ -73,6 +81,7 @@ impl Default for Counters {
             purges: Counter::default(),
             connections: Counter::default(),
             open_connections: Gauge::default(),
+            reply_seconds: Histogram::new(REPLY_SECONDS),
             stored_bytes: Gauge::default(),
             stored_objects: Gauge::default(),
             filling_bytes: Gauge::default(),
@@ -140,6 +149,8 @@ pub struct Stats {
     /// The disk tier, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<DiskStats>,
+    /// Resident memory of the process now; 0 where the system does not tell.
+    pub resident_bytes: u64,
 }
 
 impl Counters {
@@ -177,6 +188,7 @@ impl Counters {
             evictions: levels.evictions,
             filling_bytes: levels.filling_bytes,
             disk,
+            resident_bytes: operator::resident_bytes(),
         }
     }
 
@@ -259,6 +271,19 @@ impl Counters {
         for (name, help, counter) in totals {
             registry.register(name, help, counter.clone());
         }
+        registry.register_with_unit(
+            "reply",
+            "From a request's head to its reply's",
+            Unit::Seconds,
+            self.reply_seconds.clone(),
+        );
+        let resident = ConstGauge::new(operator::resident_bytes());
+        registry.register_with_unit(
+            "resident_memory",
+            "Memory of the process; 0 where the system does not tell",
+            Unit::Bytes,
+            resident,
+        );
         let evictions = ConstCounter::new(levels.evictions);
         registry.register(
             "evictions",

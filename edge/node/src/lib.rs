@@ -7,6 +7,7 @@
 //! [`start`] makes a node of a [`Config`]; [`Running`] is the node while it runs. Neither installs
 //! signal handlers, prints or reads a command line.
 
+mod access;
 mod admin;
 mod assembly;
 mod body;

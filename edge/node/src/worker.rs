@@ -15,11 +15,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 
+use crate::access;
 use crate::interim::Outlet;
 use crate::listen::BALANCED;
 use crate::node::Node;
 use crate::running::Phase;
-use crate::serve;
 use crate::socket::Socket;
 use crate::tasks::Task;
 use crate::upstream::Upstream;
@@ -199,7 +199,7 @@ async fn connection(
     });
     let service = service_fn(move |request| {
         let client = Arc::clone(&client);
-        async move { Ok::<_, Infallible>(serve::request(&client, request).await) }
+        async move { Ok::<_, Infallible>(access::request(&client, request).await) }
     });
     let mut builder = http1::Builder::new();
     builder

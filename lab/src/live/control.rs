@@ -307,6 +307,14 @@ impl Admin<'_> {
         Ok(node_stats(&self.raw_stats().await?))
     }
 
+    /// A node's metrics, in OpenMetrics text.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn metrics(&self) -> Result<String, ControlError> {
+        self.text("GET", "/metrics", None::<&()>).await
+    }
+
     /// An edge's counters as it tells them.
     ///
     /// # Errors

@@ -206,11 +206,10 @@ async fn stop(State(shared): State<Arc<Shared>>) -> (StatusCode, &'static str) {
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     let text = exposition(&shared.log.counts());
-    let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], text).into_response()
+    ([(header::CONTENT_TYPE, operator::OPENMETRICS)], text).into_response()
 }
 
-/// Prometheus' text format.
+/// OpenMetrics text: a counter's family lacks the ending of its samples.
 fn exposition(counts: &Counts) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -218,43 +217,45 @@ fn exposition(counts: &Counts) -> String {
         let _ = writeln!(text, "{line}");
     };
     line(format_args!(
-        "# HELP origin_requests_total Requests whose response has ended, by status."
+        "# HELP cdnlab_origin_requests Requests whose response has ended, by status."
     ));
-    line(format_args!("# TYPE origin_requests_total counter"));
+    line(format_args!("# TYPE cdnlab_origin_requests counter"));
     for (status, count) in &counts.by_status {
         line(format_args!(
-            "origin_requests_total{{status=\"{status}\"}} {count}"
+            "cdnlab_origin_requests_total{{status=\"{status}\"}} {count}"
         ));
     }
     for (name, kind, help, value) in [
         (
-            "origin_body_bytes_total",
+            "cdnlab_origin_body_bytes_total",
             "counter",
             "Body bytes handed to connections.",
             counts.body_bytes,
         ),
         (
-            "origin_conditional_requests_total",
+            "cdnlab_origin_conditional_requests_total",
             "counter",
             "Requests with a precondition.",
             counts.conditional,
         ),
         (
-            "origin_incomplete_total",
+            "cdnlab_origin_incomplete_total",
             "counter",
             "Responses that ended early.",
             counts.incomplete,
         ),
         (
-            "origin_in_flight",
+            "cdnlab_origin_in_flight",
             "gauge",
             "Requests under way.",
             counts.in_flight,
         ),
     ] {
-        line(format_args!("# HELP {name} {help}"));
-        line(format_args!("# TYPE {name} {kind}"));
+        let family = name.strip_suffix("_total").unwrap_or(name);
+        line(format_args!("# HELP {family} {help}"));
+        line(format_args!("# TYPE {family} {kind}"));
         line(format_args!("{name} {value}"));
     }
+    line(format_args!("# EOF"));
     text
 }

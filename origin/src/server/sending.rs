@@ -80,15 +80,30 @@ impl Receipt {
     fn complete(&mut self) {
         if let Some(mut record) = self.record.take() {
             record.complete = true;
-            self.shared.log.end(record);
+            self.end(record);
         }
+    }
+}
+
+impl Receipt {
+    fn end(&self, record: Record) {
+        tracing::debug!(
+            target: "access",
+            id = record.id.as_deref().unwrap_or("-"),
+            method = record.method,
+            status = record.status,
+            bytes = record.body_bytes,
+            complete = record.complete,
+            "request"
+        );
+        self.shared.log.end(record);
     }
 }
 
 impl Drop for Receipt {
     fn drop(&mut self) {
         if let Some(record) = self.record.take() {
-            self.shared.log.end(record);
+            self.end(record);
         }
     }
 }

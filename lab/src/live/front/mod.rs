@@ -6,6 +6,7 @@
 
 mod orders;
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -37,6 +38,7 @@ const FROM: HeaderName = HeaderName::from_static("x-cdnlab-from");
 const PLACE: HeaderName = HeaderName::from_static("x-cdnlab-place");
 const NODE: HeaderName = HeaderName::from_static("x-cdnlab-node");
 const MILLIS: HeaderName = HeaderName::from_static("x-cdnlab-first-byte-ms");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 type Reply = Response<Full<Bytes>>;
@@ -48,6 +50,8 @@ pub struct Front {
     database: Database,
     guide: Guide,
     connections: Connections,
+    /// How many requests have got an id here.
+    asked: Cell<u64>,
 }
 
 impl Front {
@@ -57,6 +61,7 @@ impl Front {
         Self {
             guide: Guide::new(&plan),
             connections: Connections::default(),
+            asked: Cell::new(0),
             stage,
             plan,
             database,
@@ -135,6 +140,12 @@ impl Front {
         let client_field = HeaderValue::from_str(&client.to_string());
         let client_field = client_field.map_err(|_| failed(Failure::Protocol))?;
         asked.headers_mut().insert(FORWARDED_FOR, client_field);
+        if !asked.headers().contains_key(REQUEST_ID) {
+            let number = self.asked.replace(self.asked.get() + 1);
+            let id = HeaderValue::from_str(&format!("front-{number}"));
+            let id = id.map_err(|_| failed(Failure::Protocol))?;
+            asked.headers_mut().insert(REQUEST_ID, id);
+        }
         let (links, connections) = (self.stage.links(), &self.connections);
         let guided = self
             .guide

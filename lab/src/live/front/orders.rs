@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /lab/health` | 200 |
 //! | `GET /lab/world` | nodes, cut links and the places of clients, as JSON |
+//! | `GET /lab/metrics/NODE` | the metrics of a node, the router or the origin |
 //! | `POST /lab/cut?between=A,B` | cuts the links between; `&how=reset`, `&for=20s` |
 //! | `POST /lab/heal` | heals every link |
 //! | `POST /lab/kill?node=X&for=10s` | kills a node, or all of a PoP, for so long (10 s) |
@@ -38,6 +39,7 @@ impl Front {
         match (request.method(), order) {
             (&Method::GET, "health") => return text(StatusCode::OK, PLAIN, "ok\n"),
             (&Method::GET, "world") => return self.world().await,
+            (&Method::GET, _) => return self.metrics(order).await,
             (&Method::POST, _) if is_foreign(request.headers()) => {
                 let words = "orders are not taken from pages of other sites\n";
                 return text(StatusCode::FORBIDDEN, PLAIN, words);
@@ -110,6 +112,19 @@ impl Front {
             self.stage.links().set(&self.stage.control, &state).await?;
         }
         Ok(vec!["all links healed".to_owned()])
+    }
+
+    async fn metrics(&self, order: &str) -> Reply {
+        let nodes = self.stage.addresses().await;
+        let name = order.strip_prefix("metrics/");
+        let found = name.and_then(|name| nodes.iter().find(|(node, ..)| node == name));
+        let Some((node, _, admin)) = found else {
+            return text(StatusCode::NOT_FOUND, PLAIN, "no such thing; see /\n");
+        };
+        match self.stage.control.of(node, *admin).metrics().await {
+            Ok(metrics) => text(StatusCode::OK, PLAIN, &metrics),
+            Err(error) => text(StatusCode::BAD_GATEWAY, PLAIN, &format!("{error}\n")),
+        }
     }
 
     async fn world(&self) -> Reply {

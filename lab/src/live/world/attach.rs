@@ -118,10 +118,15 @@ fn compose(file: &str, text: &str) -> Result<Vec<String>, AttachError> {
         .iter()
         .filter_map(|(name, service)| {
             let words = words(&service.command);
-            let mut words = words.iter().map(String::as_str);
-            words
-                .find(|word| !word.starts_with('-'))
-                .filter(|word| *word == "link")?;
+            let mut words = words.iter().map(String::as_str).peekable();
+            // Options of the binary itself may come first, each with its value.
+            while words
+                .next_if(|word| word.starts_with('-'))
+                .is_some_and(|it| !it.contains('='))
+            {
+                words.next();
+            }
+            words.next().filter(|word| *word == "link")?;
             let admin = words.skip_while(|word| *word != "--admin").nth(1)?;
             let (_, port) = admin.rsplit_once(':')?;
             Some(format!("{name}:{}", port.parse::<u16>().ok()?))
@@ -159,7 +164,7 @@ services:
   link-europe:
     <<: *node
     command: [link, --admin, "0.0.0.0:7000", --link, "door.fra-1=0.0.0.0:7101,fra-1:7080"]
-  link-asia: {<<: *node, command: link --admin 0.0.0.0:7001}
+  link-asia: {<<: *node, command: --log json link --admin 0.0.0.0:7001}
   grafana: {image: grafana}
 "#;
         let links = compose("x", text).expect("links");

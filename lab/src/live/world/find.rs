@@ -68,7 +68,8 @@ impl Place {
 /// All links of a world.
 #[derive(Debug)]
 pub(super) struct Found {
-    admins: Vec<SocketAddr>,
+    /// The link nodes, by the names of their hosts.
+    admins: Vec<(String, SocketAddr)>,
     links: BTreeMap<String, Place>,
 }
 
@@ -92,7 +93,10 @@ impl Found {
                 let place = Place { admin, status };
                 found.links.insert(place.status.name.clone(), place);
             }
-            found.admins.push(admin);
+            let name = host
+                .rsplit_once(':')
+                .map_or(host.as_str(), |(name, _)| name);
+            found.admins.push((name.to_owned(), admin));
         }
         Ok(found)
     }
@@ -122,7 +126,7 @@ impl Found {
 
     /// Takes all links away whose names begin so.
     pub(super) async fn sweep(&self, control: &Control, prefix: &str) -> Result<(), ControlError> {
-        for admin in &self.admins {
+        for (_, admin) in &self.admins {
             let node = control.of("links", *admin);
             for link in node.links().await? {
                 if link.name.starts_with(prefix) {
@@ -139,7 +143,9 @@ impl Found {
             let door = self.links.get(&format!("door.{node}"));
             Some((node.to_owned(), door.map(Place::listen), place.listen()))
         });
-        nodes.collect()
+        let links = self.admins.iter();
+        let links = links.map(|(name, admin)| (name.clone(), None, *admin));
+        nodes.chain(links).collect()
     }
 }
 

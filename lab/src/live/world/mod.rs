@@ -68,7 +68,10 @@ impl World {
         let mut admins = Vec::new();
         for name in names {
             let admin = found.admin(&name)?;
-            fit::node(plan, &name, &control.of(&name, admin).settings().await?)?;
+            let node = control.of(&name, admin);
+            // Someone may have killed it for a while.
+            node.until_ready(super::stage::BACK_LIMIT).await?;
+            fit::node(plan, &name, &node.settings().await?)?;
             admins.push((name, admin));
         }
         let origin_admin = found.admin("origin")?;
@@ -93,13 +96,6 @@ impl World {
         progress.stage("joining its places");
         world.found.sweep(control, world.purpose.prefix()).await?;
         let links = world.join(plan, control).await?;
-        progress.stage("waiting for its nodes");
-        for (name, admin) in &admins {
-            control
-                .of(name, *admin)
-                .until_ready(super::stage::BACK_LIMIT)
-                .await?;
-        }
         if let Some(admin) = router_admin {
             until_all_up(plan, control.of("router", admin)).await?;
         }

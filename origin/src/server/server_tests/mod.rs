@@ -205,7 +205,7 @@ async fn bodies_are_right_on_the_wire_and_counted() {
     let (_, metrics) = get(running.admin(), "/metrics").await;
     let metrics = String::from_utf8(metrics).unwrap();
     assert!(
-        metrics.contains("\norigin_requests_total{status=\"304\"} 1\n"),
+        metrics.contains("\ncdnlab_origin_requests_total{status=\"304\"} 1\n"),
         "{metrics}"
     );
     assert!(metrics.contains("\norigin_body_bytes_total 800001\n"));
