@@ -7,6 +7,7 @@ mod conformance;
 mod edge;
 mod exit;
 mod explain;
+mod formats;
 mod geo;
 mod health;
 mod input;

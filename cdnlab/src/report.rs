@@ -4,29 +4,40 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lab::report::{Report, SCHEMA, html};
+use lab::report::{Report, SCHEMA};
 
 use crate::exit::{Failure, Outcome};
+use crate::formats::{self, Format};
 
-/// Render saved reports again: report.html from each report.json.
+/// Render saved reports again: as a page, as CSV, as Markdown, as JUnit XML.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   cdnlab report reports/quickstart-20261122-163005/report.json
-  cdnlab report reports/*/report.json")]
+  cdnlab report reports/*/report.json --format html,csv,markdown,junit")]
 pub(crate) struct ReportArgs {
     /// report.json of a run; what is rendered lies beside it.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// The forms to render it in, beside the file.
+    #[arg(
+        long,
+        value_name = "FORM",
+        value_delimiter = ',',
+        default_value = "html"
+    )]
+    format: Vec<Format>,
 }
 
 pub(crate) fn run(args: &ReportArgs) -> Result<Outcome, Failure> {
     for file in &args.files {
         let report = load(file)?;
-        let path = file.with_extension("html");
-        fs::write(&path, html::page(&report))
-            .map_err(|error| Failure::of(format!("cannot write {}", path.display()), &error))?;
-        eprintln!("report: {}", path.display());
+        for format in &args.format {
+            eprintln!(
+                "report: {}",
+                formats::write(&report, file, *format)?.display()
+            );
+        }
     }
     Ok(Outcome::Done)
 }

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use crate::exit::{Failure, Outcome};
 use crate::process::{self, Signals};
 use crate::target::{AttachArgs, ChangeArgs, TargetArgs};
-use crate::{geo, output, progress};
+use crate::{formats, geo, output, progress};
 
 /// Play a scenario with real processes on this machine, and report hit ratios and latency.
 ///
@@ -90,6 +90,9 @@ struct PlayArgs {
     /// The folder for report.html and report.json; reports/SCENARIO-TIME unless said otherwise.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    /// Write the report in further forms beside report.html and report.json.
+    #[arg(long, value_name = "FORM", value_delimiter = ',')]
+    format: Vec<formats::Format>,
     /// No progress, and of the report only the verdict.
     #[arg(long)]
     quiet: bool,
@@ -339,7 +342,10 @@ fn show(args: &PlayArgs, report: &Report, out: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::of("cannot write the report as JSON", &error))?;
     let path = out.join("report.json");
     write(&path, &json)?;
-    write(&out.join("report.html"), &report::html::page(report))?;
+    formats::write(report, &path, formats::Format::Html)?;
+    for format in &args.format {
+        formats::write(report, &path, *format)?;
+    }
     if args.json {
         output::print(&json)?;
     } else if args.quiet {

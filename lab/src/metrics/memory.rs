@@ -81,6 +81,8 @@ pub(crate) struct Remembered {
     pub(crate) cause: Option<Cause>,
     /// Whether an infinite cache would have answered it fresh.
     pub(crate) offered: bool,
+    /// When the node had fetched it before, milliseconds since the start of the run.
+    pub(crate) fetched: Option<u32>,
 }
 
 impl Memory {
@@ -146,6 +148,7 @@ impl Memory {
             cause: (judged.class == RequestClass::Pass && judged.lifetime.is_none())
                 .then_some(Cause::Uncacheable),
             offered: false,
+            fetched: None,
         }
     }
 
@@ -194,6 +197,7 @@ impl Memory {
         };
         let fresh_hit = judged.class == RequestClass::Hit;
         let entry = known.entry(at);
+        let before = entry.fetched_at();
         let expected = entry.ideal != NEVER && fresh(entry.ideal);
         if !expected {
             entry.ideal = now;
@@ -213,6 +217,7 @@ impl Memory {
         Remembered {
             cause,
             offered: expected || fresh_hit,
+            fetched: before,
         }
     }
 }

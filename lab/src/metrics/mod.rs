@@ -10,6 +10,7 @@ mod cell;
 mod classify;
 mod convergence;
 mod driver;
+mod evidence;
 mod figure;
 mod histogram;
 mod measured;
@@ -17,6 +18,7 @@ mod memory;
 mod metric;
 mod ratios;
 mod reconcile;
+mod scene;
 mod series;
 mod shape;
 mod show;
@@ -35,11 +37,14 @@ pub use measured::{Measured, Selector, Span};
 pub use metric::{Label, Metric, MetricInfo, Stat, Unit};
 pub use show::NOT_AVAILABLE;
 
-pub(crate) use cell::Cell;
 use cell::Part;
+pub(crate) use cell::{Cell, Tally};
+pub(crate) use evidence::{Evidence, Example, Waits};
 pub(crate) use figure::tidy;
 pub(crate) use ratios::{hit_ratio, statistic};
-pub(crate) use series::{Bucket, RegionBucket, Series};
+#[cfg(test)]
+pub(crate) use scene::Scene;
+pub(crate) use series::{Bucket, RegionBucket, Series, Served};
 pub(crate) use shape::Shape;
 
 use border::Border;
@@ -61,6 +66,7 @@ pub struct Fold {
     stretches: Stretches,
     border: Border,
     memory: Memory,
+    evidence: Evidence,
     series: Series,
     reconciliation: Reconciliation,
     tiers: Tiers,
@@ -97,6 +103,7 @@ impl Fold {
                 shape.sequential,
             ),
             memory: Memory::new(&shape),
+            evidence: Evidence::new(&shape),
             series: Series::new(shape.duration, shape.regions.len()),
             reconciliation: Reconciliation::default(),
             tiers: Tiers::new(&shape),
@@ -131,6 +138,13 @@ impl Fold {
             .cell(region, observation.node, observation.object.class);
         seen.count(self.stretches.at(at), cell);
         self.in_time(at, region, &seen);
+        self.evidence.see(
+            observation,
+            at,
+            &remembered,
+            judged.reached_origin,
+            &self.shape,
+        );
         self.border.due(observation.step, observation.due);
         self.reconciliation.observe(observation, &judged);
         self.lateness.record(observation.late);
@@ -144,7 +158,7 @@ impl Fold {
         let available = u64::from(seen.available());
         bucket.available += available;
         if class != RequestClass::Error {
-            bucket.ttfb.record(seen.micros.0);
+            bucket.ttfb[Served::of(class) as usize].record(seen.micros.0);
         }
         let version = seen.observation.outcome.as_ref().ok();
         let version = version.filter(|answer| answer.version.is_some());
@@ -252,6 +266,7 @@ impl Fold {
         self.stretches.merge(other.stretches);
         self.border.merge(other.border);
         self.memory.merge(other.memory);
+        self.evidence.merge(other.evidence);
         self.series.merge(other.series);
         self.reconciliation.merge(other.reconciliation);
         self.tiers.merge(&other.tiers);
@@ -272,6 +287,7 @@ impl Fold {
             belated: self.border.settle(self.shape.classes.len()),
             shape: self.shape,
             stretches: self.stretches,
+            evidence: self.evidence,
             series: self.series,
             sums: self.reconciliation.finish(),
             tiers: self.tiers,

@@ -16,10 +16,49 @@ pub(crate) struct Bucket {
     pub(crate) outdated: u64,
     pub(crate) origin_requests: u64,
     pub(crate) origin_bytes: u64,
-    /// Microseconds to the first byte, complete answers only.
-    pub(crate) ttfb: Histogram,
+    /// Microseconds to the first byte, complete answers only, by [`Served`].
+    pub(crate) ttfb: [Histogram; Served::ALL.len()],
     /// By region.
     pub(crate) regions: Vec<RegionBucket>,
+}
+
+/// Classes whose latencies are told apart over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Served {
+    /// From a store, fresh.
+    Hit,
+    /// From a store, stale.
+    Stale,
+    /// After a fetch, its own or a shared one.
+    Fetched,
+    /// Not from a cache by its nature.
+    Other,
+}
+
+impl Served {
+    /// All of them, in the order of their indices.
+    pub(crate) const ALL: [Self; 4] = [Self::Hit, Self::Stale, Self::Fetched, Self::Other];
+
+    /// The word that reports use.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Stale => "stale",
+            Self::Fetched => "miss",
+            Self::Other => "other",
+        }
+    }
+
+    /// Where a class belongs.
+    pub(crate) const fn of(class: RequestClass) -> Self {
+        use RequestClass as Class;
+        match class {
+            Class::Hit | Class::HitNegative => Self::Hit,
+            Class::HitStaleSwr | Class::HitStaleError => Self::Stale,
+            Class::Coalesced | Class::Revalidated | Class::Expired | Class::Miss => Self::Fetched,
+            Class::Pass | Class::Synthetic | Class::Error => Self::Other,
+        }
+    }
 }
 
 /// What one region saw in one span.
@@ -43,7 +82,9 @@ impl Bucket {
         self.outdated += other.outdated;
         self.origin_requests += other.origin_requests;
         self.origin_bytes += other.origin_bytes;
-        self.ttfb.merge(&other.ttfb);
+        for (ours, theirs) in self.ttfb.iter_mut().zip(&other.ttfb) {
+            ours.merge(theirs);
+        }
         for (ours, theirs) in self.regions.iter_mut().zip(&other.regions) {
             ours.requests += theirs.requests;
             ours.hits += theirs.hits;

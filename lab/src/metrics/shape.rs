@@ -1,5 +1,6 @@
 //! The shape of a run: which labels exist, as dense small integers. All that metrics know of a plan.
 
+use super::scene::Scene;
 use crate::plan::{Event, Faults, Nanos, Plan, Selector, Upstream};
 
 /// Windows that every run has, before the named ones.
@@ -21,6 +22,7 @@ pub(crate) struct Shape {
     pub(crate) duration: Nanos,
     pub(crate) sequential: bool,
     pub(crate) events: Vec<EventShape>,
+    pub(crate) scene: Scene,
 }
 
 #[derive(Debug, Clone)]
@@ -120,6 +122,7 @@ impl Shape {
             duration: plan.duration,
             sequential: plan.sequential,
             events: events(plan),
+            scene: Scene::of(plan),
         }
     }
 

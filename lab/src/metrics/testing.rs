@@ -48,6 +48,7 @@ pub(crate) fn shape() -> Shape {
         duration: 20 * SECOND,
         sequential: false,
         events: Vec::new(),
+        scene: super::Scene::default(),
     }
 }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::course::{convergence, events, reconciliation, series};
+use super::evidence;
+use super::scene::LatencyCurve;
 use super::tables::*;
 use crate::metrics::{
-    Cause, Cell, Figure, Histogram, LATE, Measured, Metric, Selector, Span, Stat, hit_ratio,
-    statistic, tidy,
+    Cause, Cell, Figure, Histogram, LATE, Measured, Metric, Selector, Served, Span, Stat,
+    hit_ratio, statistic, tidy,
 };
 use crate::observe::{Failure, RequestClass};
 use crate::plan::Nanos;
@@ -63,6 +65,9 @@ impl VariantReport {
             edges,
             paths,
             latency: latencies(&cell),
+            latency_curves: curves(&cell),
+            waterfall: evidence::waterfall(measured, &cell),
+            map: evidence::map(measured),
             misses: misses(measured, &cell),
             statuses: measured
                 .statuses(Span::Measured)
@@ -221,6 +226,38 @@ fn latencies(cell: &Cell) -> Vec<ClassLatency> {
     rows.collect()
 }
 
+/// Shares of answers at which a curve has its points.
+const SHARES: [f64; 33] = [
+    0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75,
+    0.8, 0.84, 0.88, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995, 0.998, 0.999,
+    1.0,
+];
+
+/// Hits, stale answers, fetched ones and others apart.
+fn curves(cell: &Cell) -> Vec<LatencyCurve> {
+    let curve = |served: Served| {
+        let mut micros = Histogram::default();
+        let classes = RequestClass::ALL.into_iter();
+        for class in
+            classes.filter(|class| *class != RequestClass::Error && Served::of(*class) == served)
+        {
+            micros.merge(&cell.latency(Some(class), |tally| &tally.ttfb));
+        }
+        let seconds = SHARES.map(|share| {
+            micros
+                .quantile(share)
+                .map(|micros| tidy(micros as f64 * 1e-6))
+        });
+        (micros.samples() > 0).then(|| LatencyCurve {
+            of: served.name().to_owned(),
+            samples: micros.samples(),
+            shares: SHARES.to_vec(),
+            seconds: seconds.into_iter().flatten().collect(),
+        })
+    };
+    Served::ALL.into_iter().filter_map(curve).collect()
+}
+
 fn misses(measured: &Measured, cell: &Cell) -> Vec<MissRow> {
     let all = cell.counts.causes.iter().sum();
     let row = |cause, rule, requests| MissRow {
@@ -228,6 +265,7 @@ fn misses(measured: &Measured, cell: &Cell) -> Vec<MissRow> {
         rule,
         requests,
         share: Figure::ratio(requests, all),
+        examples: Vec::new(),
     };
     let mut rows: Vec<_> = Cause::ALL
         .into_iter()
@@ -250,6 +288,9 @@ fn misses(measured: &Measured, cell: &Cell) -> Vec<MissRow> {
             .map(|(rule, requests)| row(Cause::Uncacheable, rule, requests)),
     );
     rows.retain(|row| row.requests > 0);
+    for row in &mut rows {
+        row.examples = evidence::examples(measured, row.cause, row.rule.as_deref());
+    }
     rows.sort_by_key(|row| std::cmp::Reverse(row.requests));
     rows
 }

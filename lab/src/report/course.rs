@@ -2,7 +2,7 @@
 
 use super::build::seconds;
 use super::tables::*;
-use crate::metrics::{Bucket, Measured, RegionBucket, Stat, statistic};
+use crate::metrics::{Bucket, Histogram, Measured, RegionBucket, Served, Stat, statistic};
 use crate::observe::RequestClass;
 
 pub(super) fn convergence(measured: &Measured) -> Vec<ConvergenceRow> {
@@ -94,11 +94,35 @@ pub(super) fn series(measured: &Measured) -> SeriesReport {
     let series = &measured.series;
     let buckets = &series.buckets;
     let list = |of: fn(&Bucket) -> u64| buckets.iter().map(of).collect::<Vec<_>>();
+    let whole: Vec<Histogram> = buckets
+        .iter()
+        .map(|bucket| {
+            let mut sum = Histogram::default();
+            bucket.ttfb.iter().for_each(|part| sum.merge(part));
+            sum
+        })
+        .collect();
     let ttfb = |stat| {
-        buckets
-            .iter()
-            .map(|bucket| statistic(&bucket.ttfb, stat, 1e-6).value)
-            .collect()
+        let values = whole.iter().map(|sum| statistic(sum, stat, 1e-6).value);
+        values.collect()
+    };
+    let served = |part: Served| {
+        let parts = || {
+            buckets
+                .iter()
+                .map(move |bucket| &bucket.ttfb[part as usize])
+        };
+        let list = |stat| {
+            parts()
+                .map(|part| statistic(part, stat, 1e-6).value)
+                .collect()
+        };
+        let lists = ServedSeries {
+            p50: list(Stat::P50),
+            p99: list(Stat::P99),
+        };
+        let any = parts().any(|part| part.samples() > 0);
+        any.then(|| (part.name().to_owned(), lists))
     };
     let by_class = RequestClass::ALL.into_iter().map(|class| {
         (
@@ -142,6 +166,7 @@ pub(super) fn series(measured: &Measured) -> SeriesReport {
         origin_bytes: list(|bucket| bucket.origin_bytes),
         ttfb_p50: ttfb(Stat::P50),
         ttfb_p99: ttfb(Stat::P99),
+        ttfb: Served::ALL.into_iter().filter_map(served).collect(),
         regions: regions.collect(),
     }
 }

@@ -5,12 +5,16 @@
 
 mod build;
 mod course;
+mod evidence;
+pub mod formats;
 pub mod html;
 mod manifest;
+mod scene;
 mod tables;
 pub mod terminal;
 
 pub use manifest::{Driver, Machine, Manifest};
+pub use scene::*;
 pub use tables::*;
 
 use schemars::JsonSchema;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::scene::{LatencyCurve, MapReport, MissExample, Waterfall};
 use crate::metrics::{Cause, Figure, Validity};
 use crate::observe::{Failure, RequestClass};
 
@@ -37,6 +38,15 @@ pub struct VariantReport {
     pub paths: Vec<Group>,
     /// Latencies by request class.
     pub latency: Vec<ClassLatency>,
+    /// The same as curves: how many answers began within which time.
+    #[serde(default)]
+    pub latency_curves: Vec<LatencyCurve>,
+    /// Where the time of a typical hit, of a miss and of a fetch from a shield goes.
+    #[serde(default)]
+    pub waterfall: Vec<Waterfall>,
+    /// Where everything stands, and who asked whom.
+    #[serde(default)]
+    pub map: MapReport,
     /// Where misses came from.
     pub misses: Vec<MissRow>,
     /// Answers by status.
@@ -173,6 +183,9 @@ pub struct MissRow {
     pub requests: u64,
     /// Share of all misses.
     pub share: Figure,
+    /// A fair sample of these requests, and why each missed.
+    #[serde(default)]
+    pub examples: Vec<MissExample>,
 }
 
 /// Answers of one status.
@@ -353,8 +366,21 @@ pub struct SeriesReport {
     pub ttfb_p50: Vec<Option<f64>>,
     /// Time to first byte, 99th percentile.
     pub ttfb_p99: Vec<Option<f64>>,
+    /// The same apart for `hit` (fresh), `stale`, `miss` (fetched, coalesced ones included) and `other` answers.
+    #[serde(default)]
+    pub ttfb: BTreeMap<String, ServedSeries>,
     /// By region.
     pub regions: BTreeMap<String, RegionSeries>,
+}
+
+/// Time to first byte of some answers over time, seconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServedSeries {
+    /// Median.
+    pub p50: Vec<Option<f64>>,
+    /// 99th percentile.
+    pub p99: Vec<Option<f64>>,
 }
 
 /// One region over time.

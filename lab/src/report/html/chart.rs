@@ -30,8 +30,8 @@ pub(super) struct Line {
     pub(super) style: String,
     /// Where its values stand in `report.json`.
     pub(super) key: Key,
-    /// Where its x values stand, if they are not evenly spaced from 0.
-    pub(super) x: Option<Vec<f64>>,
+    /// Its x values and where they stand, if they are not evenly spaced from 0.
+    pub(super) x: Option<(Key, Vec<f64>)>,
     pub(super) y: Vec<Option<f64>>,
     /// Of a share: where its wholes stand, and the wholes; `y` are the parts.
     pub(super) of: Option<(Key, Vec<u64>)>,
@@ -158,12 +158,10 @@ fn label(value: f64, unit: Unit) -> String {
 
 impl Chart<'_> {
     fn x_of(&self, line: &Line, index: usize) -> f64 {
-        let value = line
-            .x
-            .as_ref()
-            .map_or((index as f64 + 0.5) * self.step * self.merge as f64, |x| {
-                x.get(index).copied().unwrap_or(0.0)
-            });
+        let value = match &line.x {
+            Some((_, x)) => x.get(index).copied().unwrap_or(0.0),
+            None => (index as f64 + 0.5) * self.step * self.merge as f64,
+        };
         self.x.place(value) * SIDE
     }
 
@@ -261,7 +259,8 @@ impl Chart<'_> {
             .iter()
             .map(|line| {
                 let mut value = json!({"name": line.name, "style": line.style, "key": line.key.to_string(), "y": line.y.iter().map(|y| y.map(number)).collect::<Vec<_>>()});
-                if let Some(x) = &line.x {
+                if let Some((key, x)) = &line.x {
+                    value["at"] = key.to_string().into();
                     value["x"] = x.iter().map(|x| number(*x)).collect();
                 }
                 if let Some((key, wholes)) = &line.of {

@@ -20,29 +20,72 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
             .enumerate()
             .filter(|(_, v)| !v.series.available.is_empty())
     };
-    let all = drawn()
-        .flat_map(|(_, v)| v.series.ttfb_p50.iter().chain(&v.series.ttfb_p99))
-        .flatten()
-        .copied();
+    let all = drawn().flat_map(|(_, v)| {
+        let served = v.series.ttfb.values();
+        let served = served.flat_map(|parts| parts.p50.iter().chain(&parts.p99));
+        served.chain(&v.series.ttfb_p50).chain(&v.series.ttfb_p99)
+    });
+    let all = all.flatten().copied();
     let y = Axis::log_around(all, Unit::Seconds);
+    let times = report
+        .variants
+        .iter()
+        .flat_map(|v| &v.latency_curves)
+        .flat_map(|curve| &curve.seconds)
+        .copied();
+    let x = Axis::log_around(times, Unit::Seconds);
     Some(html! {
         p.note { "To the first byte, from the planned instant of a request: what a client waits, queues included." }
         h3 { "Over time" }
         div.charts { @for (index, v) in drawn() { (over_time(report, index, v, y)) } }
+        h3 { "How many answers began within which time" }
+        div.charts { @for (index, v) in report.variants.iter().enumerate() { (curves(report, index, v, x)) } }
         (table(report))
     })
 }
 
 fn over_time(report: &Report, index: usize, v: &VariantReport, y: Axis) -> Markup {
     let key = Key::variant(index).at("series");
-    let line = |name: &str, field: &str, style: &str, values: &[Option<f64>]| Line {
-        name: name.to_owned(),
-        style: style.to_owned(),
-        key: key.at(field),
+    let line = |name: String, key: Key, style: String, values: &[Option<f64>]| Line {
+        name,
+        style,
+        key,
         x: None,
         y: values.to_vec(),
         of: None,
     };
+    let mut lines = Vec::new();
+    // What no cache may answer is beside the point where caches answer.
+    let told = |of: &str| of != "other" || v.series.ttfb.len() == 1;
+    for (of, parts) in v.series.ttfb.iter().filter(|(of, _)| told(of)) {
+        let key = key.at("ttfb").at(of);
+        lines.push(line(
+            format!("{of}: p50"),
+            key.at("p50"),
+            style(of).to_owned(),
+            &parts.p50,
+        ));
+        lines.push(line(
+            format!("{of}: p99"),
+            key.at("p99"),
+            format!("{} p99", style(of)),
+            &parts.p99,
+        ));
+    }
+    if lines.is_empty() {
+        lines.push(line(
+            "all: p50".to_owned(),
+            key.at("ttfb_p50"),
+            "all".to_owned(),
+            &v.series.ttfb_p50,
+        ));
+        lines.push(line(
+            "all: p99".to_owned(),
+            key.at("ttfb_p99"),
+            "all p99".to_owned(),
+            &v.series.ttfb_p99,
+        ));
+    }
     let title = of_variant(report, v, "time to the first byte");
     Chart {
         about: format!(
@@ -55,11 +98,51 @@ fn over_time(report: &Report, index: usize, v: &VariantReport, y: Axis) -> Marku
         step: v.series.bucket_seconds,
         merge: 1,
         stacked: false,
-        lines: vec![
-            line("all: p50", "ttfb_p50", "all", &v.series.ttfb_p50),
-            line("all: p99", "ttfb_p99", "all p99", &v.series.ttfb_p99),
-        ],
+        lines,
         marks: marks(v),
+    }
+    .render()
+}
+
+/// The style of a curve: that of the class that stands for it.
+fn style(of: &str) -> &'static str {
+    match of {
+        "hit" => "hit",
+        "stale" => "hit-stale-error",
+        "miss" => "miss",
+        _ => "pass",
+    }
+}
+
+fn curves(report: &Report, index: usize, v: &VariantReport, x: Axis) -> Markup {
+    let title = of_variant(report, v, "share of answers that had begun");
+    let lines = v.latency_curves.iter().enumerate().map(|(at, curve)| {
+        let key = Key::variant(index).at("latency_curves").at(at);
+        Line {
+            name: format!(
+                "{} (n {})",
+                curve.of,
+                Unit::Count.show(curve.samples as f64)
+            ),
+            style: style(&curve.of).to_owned(),
+            key: key.at("shares"),
+            x: Some((key.at("seconds"), curve.seconds.clone())),
+            y: curve.shares.iter().copied().map(Some).collect(),
+            of: None,
+        }
+    });
+    Chart {
+        about: format!(
+            "{title}, hits, stale answers and misses apart, over time on a logarithmic scale."
+        ),
+        title: &title,
+        x,
+        y: Axis::linear(0.0, 1.0, Unit::Ratio),
+        step: 1.0,
+        merge: 1,
+        stacked: false,
+        lines: lines.collect(),
+        marks: Vec::new(),
     }
     .render()
 }

@@ -4,10 +4,11 @@ use maud::{Markup, html};
 
 use super::key::Key;
 use super::number::{bar, count, figure};
+use super::number::{seconds, value};
 use super::tables::{cell, heading, variant};
 use super::terms::{cause, word};
 use crate::metrics::Unit;
-use crate::report::Report;
+use crate::report::{MissExample, Report};
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
     let any = report.variants.iter().any(|v| !v.misses.is_empty());
@@ -41,5 +42,25 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
                 } } }
             }
         }
+        @for (number, v) in report.variants.iter().enumerate() { @if v.misses.iter().any(|row| !row.examples.is_empty()) {
+            h3 { (super::course::of_variant(report, v, "examples, drawn by lot from all requests of each cause")) }
+            @for (index, row) in v.misses.iter().enumerate() { @for (at, example) in row.examples.iter().enumerate() {
+                (told(&Key::variant(number).at("misses").at(index).at("examples").at(at), row.cause.name(), example))
+            } }
+        } }
     })
+}
+
+/// One example: closed it is a line, open it is the chain of reasons.
+fn told(key: &Key, cause: &str, example: &MissExample) -> Markup {
+    html! {
+        details.example {
+            summary {
+                strong { (cause) } " " code { (example.url) }
+                span.meta { " at " (seconds(&key.at("at_seconds"), example.at_seconds)) ", first byte after " (value(&key.at("ttfb_seconds"), example.ttfb_seconds, Unit::Seconds)) @if let Some(status) = example.status { ", " (status) } }
+            }
+            ol.chain { @for reason in &example.chain { li { strong { (reason.about) } " " (reason.text) } } }
+            p.remedy { strong { "What would have made a hit of it: " } (example.remedy) "." }
+        }
+    }
 }

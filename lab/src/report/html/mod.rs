@@ -12,12 +12,15 @@ mod checks;
 mod course;
 mod key;
 mod latency;
+mod map;
 mod misses;
 mod number;
+mod outline;
 mod sources;
 mod summary;
 mod tables;
 mod terms;
+mod waterfall;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -30,9 +33,10 @@ use super::terminal::harmless;
 const STYLE: &str = include_str!("../../../assets/report.css");
 const SCRIPT: &str = include_str!("../../../assets/report.js");
 
-/// A part of the page: its anchor, its title and its content.
+/// A part of the page: its anchor, its name in the contents, its title and its content.
 struct Section {
     id: &'static str,
+    short: &'static str,
     title: &'static str,
     body: Markup,
 }
@@ -40,48 +44,80 @@ struct Section {
 /// The whole page.
 #[must_use]
 pub fn page(report: &Report) -> String {
-    let sections: Vec<Section> = [
+    let sections = [
         (
             "expectations",
             "Expectations",
+            "Expectations",
             summary::expectations(report),
         ),
-        ("figures", "Key figures", summary::figures(report)),
-        ("time", "What happened when", course::over_time(report)),
-        ("latency", "Latency", latency::section(report)),
-        ("misses", "Where misses come from", misses::section(report)),
         (
-            "tables",
-            "By region, edge, path class and status",
-            tables::section(report),
+            "figures",
+            "Figures",
+            "Key figures",
+            summary::figures(report),
+        ),
+        ("map", "Map", "Map", map::section(report)),
+        (
+            "time",
+            "Over time",
+            "What happened when",
+            course::over_time(report),
+        ),
+        ("latency", "Latency", "Latency", latency::section(report)),
+        (
+            "waterfall",
+            "Time",
+            "Where the time goes",
+            waterfall::section(report),
+        ),
+        (
+            "misses",
+            "Misses",
+            "Where misses come from",
+            misses::section(report),
         ),
         (
             "cuts",
+            "Faults",
             "What faults and publications did",
             course::cuts(report),
         ),
         (
+            "tables",
+            "Tables",
+            "By region, edge, path class and status",
+            tables::section(report),
+        ),
+        (
             "checks",
+            "Checks",
             "Can these figures be believed?",
             checks::section(report),
         ),
-        ("words", "Words", terms::section()),
-        ("scenario", "Scenario file", sources::scenario(report)),
+        ("words", "Words", "Words", terms::section()),
+        (
+            "scenario",
+            "Scenario",
+            "Scenario file",
+            sources::scenario(report),
+        ),
         (
             "manifest",
+            "Manifest",
             "How this run was made",
             sources::manifest(report),
         ),
-    ]
-    .into_iter()
-    .filter_map(|(id, title, body)| {
+    ];
+    let sections = sections.into_iter().filter_map(|(id, short, title, body)| {
         Some(Section {
             id,
+            short,
             title,
             body: body?,
         })
-    })
-    .collect();
+    });
+    let sections: Vec<Section> = sections.collect();
     let title = format!("{} \u{2013} cdnlab", report.manifest.scenario);
     document(
         &title,
@@ -142,7 +178,7 @@ pub(super) fn document(title: &str, body: Markup) -> String {
 fn contents(sections: &[Section]) -> Markup {
     html! {
         nav.contents aria-label="Contents" {
-            ul { @for section in sections { li { a href={ "#" (section.id) } { (section.title) } } } }
+            ul { @for section in sections { li { a href={ "#" (section.id) } { (section.short) } } } }
         }
     }
 }

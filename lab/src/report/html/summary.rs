@@ -36,7 +36,7 @@ pub(super) fn header(report: &Report) -> Markup {
                 span.sign aria-hidden="true" { (sign) }
                 strong { (report.verdict) }
             }
-            @if let Some(about) = &manifest.about { p.about { (about) } }
+            @if let Some(about) = &manifest.about { p.about { (prose(about)) } }
             p.meta {
                 (match manifest.driver { crate::report::Driver::Run => "Real processes", crate::report::Driver::Simulate => "Virtual time" })
                 " · seed " (manifest.seed)
@@ -46,6 +46,11 @@ pub(super) fn header(report: &Report) -> Markup {
             }
         }
     }
+}
+
+/// Text in which words between backticks are code, as scenarios write it.
+fn prose(text: &str) -> Markup {
+    html! { @for (index, part) in text.split('`').enumerate() { @if index % 2 == 1 { code { (part) } } @else { (part) } } }
 }
 
 /// The table of expectations.
