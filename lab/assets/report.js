@@ -171,7 +171,7 @@
         path.setAttribute("d", d);
       });
       scale.replaceChildren(...ticks(data.x).map((tick) =>
-        make("span", { style: `left:${share(data.x, tick) * 100}%` }, show(tick, data.x.unit))));
+        make("span", { style: `left:${share(data.x, tick) * 100}%` }, show(tick, data.x.unit).replace(" ", "\u00a0"))));
       for (const mark of plot.querySelectorAll(".mark")) {
         const place = share(data.x, Number(mark.dataset.at));
         mark.style.left = `${place * 100}%`;

@@ -25,7 +25,7 @@ impl Browser {
             .expect("chromedriver starts");
         let lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines();
         let port = lines.map_while(Result::ok).find_map(|line| {
-            let port = line.split("on port ").nth(1)?;
+            let port = line.split("successfully on port ").nth(1)?;
             port.trim_end_matches('.').parse::<u16>().ok()
         });
         let mut browser = Self {

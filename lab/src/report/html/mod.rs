@@ -141,7 +141,7 @@ pub fn page(report: &Report) -> String {
 pub(super) fn document(title: &str, body: Markup) -> String {
     let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
     let policy = format!(
-        "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
     );
     let page = html! {
         (DOCTYPE)
