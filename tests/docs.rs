@@ -6,7 +6,8 @@ use std::process::Command;
 
 use crate::support::node::binary;
 
-const DOCUMENTS: [&str; 6] = [
+const DOCUMENTS: [&str; 7] = [
+    "docs/reports.md",
     "README.md",
     "ARCHITECTURE.md",
     "GLOSSARY.md",

@@ -126,7 +126,8 @@
     if (!source) return null;
     const data = JSON.parse(source.textContent);
     const plot = figure.querySelector(".plot");
-    const paths = [...figure.querySelectorAll("path")];
+    const paths = [...figure.querySelectorAll("path.line, path.area")];
+    const bands = [...figure.querySelectorAll("path.band")];
     const scale = figure.querySelector(".xs");
     const shown = data.lines.map(() => true);
     const whole = { ...data.x };
@@ -142,6 +143,8 @@
       line.y = shares;
     }
     const at = (line, index) => line.x ? line.x[index] : (index + 0.5) * data.step * data.merge;
+    // Where times lie along the x axis, the lines share their heights: shares of answers.
+    const turned = !timed && data.x.unit === "seconds";
     const self = { timed, zoom, whole };
 
     const xy = (line, index, y) =>
@@ -170,7 +173,7 @@
         }
         path.setAttribute("d", d);
       });
-      scale.replaceChildren(...ticks(data.x).map((tick) =>
+      if (timed) scale.replaceChildren(...ticks(data.x).map((tick) =>
         make("span", { style: `left:${share(data.x, tick) * 100}%` }, show(tick, data.x.unit).replace(" ", "\u00a0"))));
       for (const mark of plot.querySelectorAll(".mark")) {
         const place = share(data.x, Number(mark.dataset.at));
@@ -197,6 +200,7 @@
       button.addEventListener("click", () => {
         shown[number] = !shown[number];
         button.setAttribute("aria-pressed", String(shown[number]));
+        if (bands[number]) bands[number].style.display = shown[number] ? "" : "none";
         draw();
       });
       item.append(button);
@@ -226,10 +230,10 @@
       if (place < 0 || place > 1) return hide();
       const rows = data.lines.flatMap((line, number) => {
         if (!shown[number] || current >= line.y.length) return [];
-        const where = line.x && !data.stacked ? `${show(line.x[current], data.x.unit)}` : show(line.y[current], data.y.unit);
+        const where = turned ? `${show(line.x[current], data.x.unit)}` : show(line.y[current], data.y.unit);
         return [make("div", {}, make("span", { class: `swatch c-${line.style}` }), `${line.name}: ${where}`)];
       });
-      const head = longest.x ? show(longest.y[current], data.y.unit) : show(Math.round(x * 1e4) / 1e4, data.x.unit);
+      const head = turned ? show(longest.y[current], data.y.unit) : show(Math.round(x * 1e4) / 1e4, data.x.unit);
       readout.replaceChildren(make("strong", {}, head), ...rows);
       cursor.hidden = readout.hidden = false;
       cursor.style.left = `${place * 100}%`;
@@ -252,7 +256,7 @@
       }
     });
     plot.addEventListener("pointerdown", (event) => {
-      if (event.pointerType === "touch") return;
+      if (event.pointerType === "touch" || !timed) return;
       began = place(event);
       picked.style.left = `${began * 100}%`;
       picked.style.right = `${(1 - began) * 100}%`;
@@ -288,7 +292,8 @@
       const half = (data.x.to - data.x.from) * factor / 2;
       zoomAll(middle - half, middle + half);
     };
-    if (!whole.log) {
+    // What is not over time has ticks and bands of its own, which stay as they are drawn.
+    if (timed) {
       figure.append(make("div", { class: "tools" },
         tool("+", "Zoom in", around(0.5)), tool("−", "Zoom out", around(2)), tool("Whole", "Show the whole span", () => zoomAll(whole.from, whole.to))));
     }

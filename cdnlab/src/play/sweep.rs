@@ -84,11 +84,22 @@ pub(super) fn run(
         .map_err(|error| Failure::of("cannot write the sweep as CSV", &error))?;
     write(&out.join("sweep.json"), &json)?;
     write(&out.join("sweep.csv"), &csv)?;
+    write(&out.join("sweep.html"), &page(&json)?)?;
     show(args, &sweep, &json)?;
     if !args.quiet {
-        eprintln!("sweep: {0}/sweep.csv, {0}/sweep.json", out.display());
+        eprintln!(
+            "sweep: {0}/sweep.html, {0}/sweep.csv, {0}/sweep.json",
+            out.display()
+        );
     }
     Ok(Outcome::Done)
+}
+
+/// The page follows from `sweep.json` alone, so that a saved one gives the same.
+pub(crate) fn page(json: &str) -> Result<String, Failure> {
+    let file =
+        serde_json::from_str(json).map_err(|error| Failure::usage(format!("no sweep: {error}")))?;
+    Ok(report::html::sweep_page(&file))
 }
 
 fn order(

@@ -276,6 +276,19 @@ impl Chart<'_> {
 
     /// The chart as HTML.
     pub(super) fn render(&self) -> Markup {
+        let ticks = self.x.ticks().into_iter();
+        self.with_bands(
+            Vec::new(),
+            ticks.map(|tick| (tick, label(tick, self.x.unit))).collect(),
+        )
+    }
+
+    /// The same with a band around each line (half its width at each point), and ticks of one's own.
+    pub(super) fn with_bands(
+        &self,
+        bands: Vec<Vec<Option<f64>>>,
+        ticks: Vec<(f64, String)>,
+    ) -> Markup {
         let percent = |share: f64| format!("{:.2}%", share * 100.0);
         html! {
             figure.chart {
@@ -286,16 +299,30 @@ impl Chart<'_> {
                 div.plot {
                     @for tick in self.y.ticks() { span.y style={ "bottom:" (percent(self.y.place(tick))) } aria-hidden="true" { (label(tick, self.y.unit)) } }
                     svg viewBox="0 0 1000 1000" preserveAspectRatio="none" role="img" aria-label=(self.about) {
+                        g { @for (index, (line, halves)) in self.lines.iter().zip(&bands).enumerate() {
+                            path class={ "band c-" (line.style) } data-band=(index) d=(self.band(line, halves)) {}
+                        } }
                         g.shapes { @for (line, path) in self.lines.iter().zip(self.paths()) {
                             path class={ (if self.stacked { "area" } else { "line" }) " c-" (line.style) } d=(path) {}
                         } }
                     }
                     @for (index, at) in self.marks.iter().enumerate() { span.mark style={ "left:" (percent(self.x.place(*at))) } data-at=(at) aria-hidden="true" { (index + 1) } }
                 }
-                div.xs aria-hidden="true" { @for tick in self.x.ticks() { span style={ "left:" (percent(self.x.place(tick))) } { (label(tick, self.x.unit)) } } }
+                div.xs aria-hidden="true" { @for (tick, label) in ticks { span style={ "left:" (percent(self.x.place(tick))) } { (label) } } }
                 script type="application/json" { (PreEscaped(self.data())) }
             }
         }
+    }
+
+    /// The area around a line.
+    fn band(&self, line: &Line, halves: &[Option<f64>]) -> String {
+        let around = |sign: f64| -> Vec<f64> {
+            let points = line.y.iter().zip(halves);
+            points
+                .map(|(mean, half)| mean.unwrap_or(0.0) + sign * half.unwrap_or(0.0))
+                .collect()
+        };
+        self.area(line, &around(-1.0), &around(1.0))
     }
 }
 

@@ -18,9 +18,12 @@ mod number;
 mod outline;
 mod sources;
 mod summary;
+mod sweep;
 mod tables;
 mod terms;
 mod waterfall;
+
+pub use sweep::{SweepFile, sweep_page};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

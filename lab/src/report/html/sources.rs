@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::metrics::Unit;
-use crate::report::Report;
+use crate::report::{Manifest, Report};
 
 pub(super) fn scenario(report: &Report) -> Option<Markup> {
     let text = report.manifest.scenario_text.as_ref()?;
@@ -16,7 +16,14 @@ pub(super) fn scenario(report: &Report) -> Option<Markup> {
 }
 
 pub(super) fn manifest(report: &Report) -> Option<Markup> {
-    let manifest = &report.manifest;
+    Some(html! {
+        (facts(&report.manifest))
+        p.note { "Schema " (report.schema) " of report.json." }
+    })
+}
+
+/// The manifest's facts.
+pub(super) fn facts(manifest: &Manifest) -> Markup {
     let machine = &manifest.machine;
     let rows = [
         ("command", manifest.command.join(" ")),
@@ -33,9 +40,6 @@ pub(super) fn manifest(report: &Report) -> Option<Markup> {
         ("its SHA-256", manifest.geo_sha256.clone()),
         ("scenario's SHA-256", manifest.scenario_sha256.clone()),
         ("cdnlab", manifest.version.clone()),
-        ("schema of report.json", report.schema.to_string()),
     ];
-    Some(html! {
-        dl.manifest { @for (name, value) in rows { dt { (name) } dd { code { (value) } } } }
-    })
+    html! { dl.manifest { @for (name, value) in rows { dt { (name) } dd { code { (value) } } } } }
 }

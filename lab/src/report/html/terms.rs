@@ -201,6 +201,11 @@ fn of(name: &str) -> (&'static str, &'static str) {
         .map_or(("", ""), |(_, title, meaning)| (title, meaning))
 }
 
+/// A figure's heading.
+pub(super) fn title(name: &str) -> &'static str {
+    of(name).0
+}
+
 /// A figure's heading; hovered or focused, it says what it means and how it is worked out.
 pub(super) fn term(name: &str) -> Markup {
     let (title, meaning) = of(name);
