@@ -63,6 +63,9 @@ pub(crate) struct EdgeArgs {
     /// How much of the disk the folder may take.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", requires = "disk", value_parser = values::size)]
     disk_size: u64,
+    /// Store bodies larger than this in slices of this size: a seek fetches only what it touches, and a body may be larger than the memory.
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    slice: Option<u64>,
     /// Which stored response goes first when memory is full: fifo, lru, lfu, s3fifo or sieve.
     #[arg(long, value_name = "POLICY", default_value = "s3fifo", value_parser = eviction)]
     eviction: Eviction,
@@ -109,6 +112,7 @@ pub(crate) fn run(args: EdgeArgs) -> Result<Outcome, Failure> {
         folder,
         size: args.disk_size,
     });
+    config.slice = args.slice;
     config.eviction = args.eviction;
     config.threads = args.threads;
     config.trust = args.trust;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use edge_core::ranges::ByteRange;
 use edge_core::{
     Body as Which, CacheKey, Detail, Forward, Fwd, Handling, RequestHead, ResponseHead, Source,
-    Stored, born, upstream_request,
+    Stored, UpstreamError, born, upstream_request,
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use tokio::sync::mpsc;
@@ -18,6 +18,7 @@ use crate::cut;
 use crate::node::Node;
 use crate::parts::{self, Parts, Piece, Tie};
 use crate::serve::{self, REQUEST_ID, Reply};
+use crate::slicing;
 use crate::store::Response;
 use crate::upstream::{Failure, RequestBody, Upstream, UpstreamBody, with_host};
 use crate::worker::Worker;
@@ -27,32 +28,36 @@ const AHEAD: usize = 2;
 
 /// A stored response of which a request wants more than is here.
 pub(crate) struct Assembly {
-    node: Arc<Node>,
+    pub(crate) node: Arc<Node>,
     upstream: Upstream,
     request: RequestHead,
     /// Where the response stands, and the key of its resource.
-    key: CacheKey,
-    primary: CacheKey,
-    response: Arc<Response>,
-    parts: Parts,
-    tie: Tie,
+    pub(crate) key: CacheKey,
+    pub(crate) primary: CacheKey,
+    pub(crate) response: Arc<Response>,
+    pub(crate) parts: Parts,
+    pub(crate) tie: Tie,
     /// The first request upstream has the client's id; the others get their own.
     id: Option<HeaderValue>,
+    /// What is at hand before the head goes out: a gap, or a slice.
+    gap: Option<Gap>,
+    pub(crate) slice: Option<(u64, slicing::Source)>,
 }
 
 /// A gap on its way.
-struct Gap {
-    head: ResponseHead,
-    range: ByteRange,
-    facts: Option<Stored>,
-    stamp: edge_core::purge::Sequence,
-    body: UpstreamBody,
+pub(crate) struct Gap {
+    pub(crate) head: ResponseHead,
+    pub(crate) range: ByteRange,
+    /// `None`: not to be stored.
+    pub(crate) facts: Option<Stored>,
+    pub(crate) stamp: edge_core::purge::Sequence,
+    pub(crate) body: UpstreamBody,
     /// Bytes to pass over first: upstream has sent the whole.
-    over: u64,
+    pub(crate) over: u64,
 }
 
 /// Why a gap cannot be filled.
-enum Obstacle {
+pub(crate) enum Obstacle {
     /// Upstream gave no answer.
     Failed(Failure),
     /// It is another response by now, or none.
@@ -82,11 +87,13 @@ impl Assembly {
             tie: Tie::of(&response.head.headers(), now)?,
             response: Arc::clone(response),
             id: Some(id.clone()),
+            gap: None,
+            slice: None,
         })
     }
 
-    /// The reply, once the first gap is known to be filled; `None` if what is stored is of no use
-    /// any more.
+    /// The reply, once what comes first is at hand; `None` if what is stored is of no use any more,
+    /// or nothing is missing.
     pub(crate) async fn reply(mut self, facts: Stored) -> Option<Reply> {
         let node = Arc::clone(&self.node);
         let policy = &node.config.policy;
@@ -94,35 +101,50 @@ impl Assembly {
         let (request, response) = (self.request.clone(), Arc::clone(&self.response));
         let which = parts::wanted(&request, &response, facts, total, policy, node.now());
         let ranges = parts::ranges(&which, total);
-        let gap = *ranges
-            .iter()
-            .find_map(|range| self.parts.missing(*range).first().copied())
-            .as_ref()?;
-        let first = match self.fetch(gap).await {
-            Ok(first) => first,
-            Err(Obstacle::Failed(failure)) => {
-                node.counters.upstream_failures.inc();
-                let error = failure.into();
-                let handling = Handling {
-                    detail: Some(Detail::Upstream(error)),
-                    ..Handling::forwarded(Fwd::Partial)
-                };
-                let status = StatusCode::from_u16(edge_core::UpstreamError::status(error));
-                let status = status.unwrap_or(StatusCode::BAD_GATEWAY);
-                let now = node.now();
-                return Some(serve::made(&node, &request.method, status, &handling, now));
-            }
+        let forwarded = Handling::forwarded(Fwd::Partial);
+        let complete = self.parts.sheet && ranges.iter().all(|range| self.has(*range));
+        let made = |failure: Failure| {
+            node.counters.upstream_failures.inc();
+            let error = UpstreamError::from(failure);
+            let handling = Handling {
+                detail: Some(Detail::Upstream(error)),
+                ..forwarded
+            };
+            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_GATEWAY);
+            Some(serve::made(
+                &node,
+                &request.method,
+                status,
+                &handling,
+                node.now(),
+            ))
+        };
+        match self.begin_with(&ranges).await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(Obstacle::Failed(failure)) => return made(failure),
+            // The slices that are here still hold.
+            Err(Obstacle::Other) if self.parts.sheet => return made(Failure::Malformed),
+            Err(Obstacle::Other) => return None,
             Err(Obstacle::Changed) => {
                 node.forget(&self.primary).await;
                 return None;
             }
-            Err(Obstacle::Other) => return None,
-        };
-        let handling = Handling {
-            fwd_status: Some(first.head.status.as_u16()),
-            stored: first.facts.is_some(),
-            ttl: Some(facts.ttl(node.now())),
-            ..Handling::forwarded(Fwd::Partial)
+        }
+        let ttl = facts.ttl(node.now());
+        let handling = if complete {
+            Handling::hit(ttl)
+        } else {
+            Handling {
+                fwd_status: Some(
+                    self.gap
+                        .as_ref()
+                        .map_or(206, |gap| gap.head.status.as_u16()),
+                ),
+                stored: self.gap.as_ref().is_none_or(|gap| gap.facts.is_some()),
+                ttl: Some(ttl),
+                ..forwarded
+            }
         };
         let source = Source {
             from: edge_core::From::Stored,
@@ -134,7 +156,7 @@ impl Assembly {
         let key = self.primary.clone();
         let head = parts::whole_head(response.head.to_head());
         let now = node.now();
-        Some(serve::reply(
+        let reply = serve::reply(
             &node,
             &request,
             &key,
@@ -142,66 +164,86 @@ impl Assembly {
             source,
             &handling,
             now,
-            |which| {
-                let length = match &which {
-                    Which::Parts(multipart) => multipart.length(),
-                    which => parts::ranges(which, total).iter().map(ByteRange::len).sum(),
-                };
-                let (tx, rx) = mpsc::channel(AHEAD);
-                let task = node.tasks.begin();
-                drop(tokio::spawn(async move {
-                    let _task = task;
-                    self.send(which, first, tx).await;
-                }));
-                ReplyBody::assembled(rx, length, Arc::clone(&node.counters))
-            },
-        ))
+            |which| self.body(which),
+        );
+        Some(reply)
+    }
+
+    /// Has what comes first at hand; false if nothing is missing.
+    async fn begin_with(&mut self, ranges: &[ByteRange]) -> Result<bool, Obstacle> {
+        if self.parts.sheet {
+            let Some(range) = ranges.first() else {
+                return Ok(false);
+            };
+            let number = self.slices().number(range.start);
+            self.slice = Some((number, self.open(number).await?));
+            return Ok(true);
+        }
+        let mut gaps = ranges.iter().map(|range| self.parts.missing(*range));
+        let Some(gap) = gaps.find_map(|gaps| gaps.first().copied()) else {
+            return Ok(false);
+        };
+        self.gap = Some(self.fetch(gap).await?);
+        Ok(true)
+    }
+
+    /// All that is wanted, fetched as the client takes it.
+    pub(crate) fn body(self, which: Which) -> ReplyBody {
+        let node = Arc::clone(&self.node);
+        let length = match &which {
+            Which::Parts(multipart) => multipart.length(),
+            which => {
+                let ranges = parts::ranges(which, self.parts.total);
+                ranges.iter().map(ByteRange::len).sum()
+            }
+        };
+        let (tx, rx) = mpsc::channel(AHEAD);
+        let task = node.tasks.begin();
+        drop(tokio::spawn(async move {
+            let _task = task;
+            self.send(which, tx).await;
+        }));
+        ReplyBody::assembled(rx, length, Arc::clone(&node.counters))
     }
 
     /// Sends all that is wanted, or as much as can be had and then an error.
-    async fn send(mut self, which: Which, first: Gap, tx: mpsc::Sender<Result<Bytes, Failure>>) {
-        let mut first = Some(first);
-        let sent = match which {
-            Which::Parts(multipart) => {
-                let mut sent = Ok(());
-                for (head, range) in multipart.parts() {
-                    sent = match say(&tx, head).await {
-                        Ok(()) => self.send_range(range, &mut first, &tx).await,
-                        end => end,
-                    };
-                    if sent.is_err() {
-                        break;
-                    }
-                }
-                match sent {
-                    Ok(()) => say(&tx, multipart.end()).await,
-                    end => end,
-                }
-            }
-            which => {
-                let ranges = parts::ranges(&which, self.parts.total);
-                match ranges.first() {
-                    Some(range) => self.send_range(*range, &mut first, &tx).await,
-                    None => Ok(()),
-                }
-            }
-        };
-        if let Err(failure) = sent {
+    async fn send(mut self, which: Which, tx: mpsc::Sender<Result<Bytes, Failure>>) {
+        if let Err(failure) = self.send_all(which, &tx).await {
             // Nobody may be left who wants to know.
             drop(tx.send(Err(failure)).await);
         }
     }
 
+    async fn send_all(
+        &mut self,
+        which: Which,
+        tx: &mpsc::Sender<Result<Bytes, Failure>>,
+    ) -> Result<(), Failure> {
+        let Which::Parts(multipart) = which else {
+            for range in parts::ranges(&which, self.parts.total) {
+                self.send_range(range, tx).await?;
+            }
+            return Ok(());
+        };
+        for (head, range) in multipart.parts() {
+            say(tx, head).await?;
+            self.send_range(range, tx).await?;
+        }
+        say(tx, multipart.end()).await
+    }
+
     async fn send_range(
         &mut self,
         wanted: ByteRange,
-        first: &mut Option<Gap>,
         tx: &mpsc::Sender<Result<Bytes, Failure>>,
     ) -> Result<(), Failure> {
+        if self.parts.sheet {
+            return self.send_slices(wanted, tx).await;
+        }
         let mut at = wanted.start;
         for gap in self.parts.missing(wanted) {
             self.send_held(at, gap.start, tx).await?;
-            let gap = match first.take_if(|first| first.range == gap) {
+            let gap = match self.gap.take_if(|first| first.range == gap) {
                 Some(first) => first,
                 None => match self.fetch(gap).await {
                     Ok(gap) => gap,
@@ -286,7 +328,7 @@ impl Assembly {
         Ok(())
     }
 
-    async fn fetch(&mut self, range: ByteRange) -> Result<Gap, Obstacle> {
+    pub(crate) async fn fetch(&mut self, range: ByteRange) -> Result<Gap, Obstacle> {
         let node = Arc::clone(&self.node);
         let policy = &node.config.policy;
         let forward = Forward {
@@ -347,7 +389,10 @@ impl Assembly {
     }
 }
 
-async fn say(tx: &mpsc::Sender<Result<Bytes, Failure>>, bytes: Bytes) -> Result<(), Failure> {
+pub(crate) async fn say(
+    tx: &mpsc::Sender<Result<Bytes, Failure>>,
+    bytes: Bytes,
+) -> Result<(), Failure> {
     tx.send(Ok(bytes)).await.map_err(|_| Failure::Unwanted)
 }
 
@@ -360,7 +405,13 @@ pub(crate) fn store(
     piece: Piece,
 ) {
     let before = node.store.response(key, primary);
-    let combined = parts::combine(before.as_deref(), piece, node.store.largest(), node.now());
+    let combined = parts::combine(
+        before.as_deref(),
+        piece,
+        node.store.largest(),
+        &node.config.policy,
+        node.now(),
+    );
     if let Some(response) = combined {
         node.store
             .insert_response(key.clone(), stamp, Arc::new(response));

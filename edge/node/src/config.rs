@@ -65,6 +65,9 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// Bytes of a transfer kept in memory when the whole does not fit the store.
     pub window: u64,
+    /// Bodies larger than this are stored in slices of this many bytes each, where they have a strong
+    /// validator; `None`: bodies are stored whole, or not at all.
+    pub slice: Option<u64>,
     /// Added to the wall clock wherever this node reads it, in milliseconds. For tests.
     pub clock_offset_ms: i64,
 }
@@ -95,6 +98,7 @@ impl Config {
             first_byte_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(30),
             window: 8 << 20,
+            slice: None,
             clock_offset_ms: 0,
         }
     }
@@ -205,6 +209,14 @@ pub enum ConfigError {
     /// The disk tier is too small to be of use.
     #[error("disk size {0}: at least {LEAST_DISK} bytes (8 MiB) are needed")]
     DiskSize(u64),
+    /// A slice that would not find room in the store.
+    #[error("a slice of {slice} bytes finds no room: at most half of the memory, {room} bytes")]
+    Slice {
+        /// Bytes per slice, as configured.
+        slice: u64,
+        /// The largest body that the store keeps.
+        room: u64,
+    },
     /// A figure that must be above zero is not.
     #[error("{0} must be above zero")]
     Zero(&'static str),
@@ -277,10 +289,15 @@ impl Config {
             ("max objects", self.max_objects != Some(0)),
             ("shards", self.shards > 0),
             ("window", self.window > 0),
+            ("slice size", self.slice != Some(0)),
             ("connect timeout", !self.connect_timeout.is_zero()),
             ("first byte timeout", !self.first_byte_timeout.is_zero()),
             ("idle timeout", !self.idle_timeout.is_zero()),
         ];
+        let room = self.memory / self.shards.max(1) as u64 / 2;
+        if let Some(slice) = self.slice.filter(|slice| *slice > room) {
+            return Err(ConfigError::Slice { slice, room });
+        }
         if let Some((what, _)) = above_zero.into_iter().find(|(_, fine)| !fine) {
             return Err(ConfigError::Zero(what));
         }

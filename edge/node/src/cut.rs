@@ -92,7 +92,7 @@ impl Cut {
     }
 
     /// This part of the body.
-    fn part(range: ByteRange) -> Self {
+    pub(crate) fn part(range: ByteRange) -> Self {
         Self::of([Step::Bytes(range)])
     }
 

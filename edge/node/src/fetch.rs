@@ -18,9 +18,10 @@ use crate::fill::{Fill, Stores};
 use crate::flights::{Arrived, Cargo, Landed};
 use crate::framing;
 use crate::laggard::Resume;
-use crate::parts;
+use crate::parts::{self, Tie};
 use crate::ride::{Ride, nobody};
 use crate::serve::{self, REQUEST_ID, Reply};
+use crate::slices::{self, Writer};
 use crate::store::{self, Place};
 use crate::transfer::Transfer;
 use crate::upstream::{Failure, RequestBody, UpstreamBody, with_host};
@@ -183,6 +184,16 @@ impl Ride {
         } else {
             Err(NotStorable::Partial)
         };
+        let tied = Tie::of(&head.headers, received).is_some();
+        if head.status == StatusCode::PARTIAL_CONTENT
+            && (storable.is_err() || !tied)
+            && asked.is_some()
+            && let Some(own) = self.ask.own.take()
+        {
+            // A slice that is of no use to others, and not what this client has asked for.
+            self.ask.range = Some(own);
+            return Box::pin(self.ask_upstream(forward)).await;
+        }
         let answer = Answer {
             status,
             storable,
@@ -244,9 +255,10 @@ impl Ride {
                         let (ask, facts) = (&self.ask, response.facts);
                         let now = node.now();
                         serve::stored(
-                            &node,
+                            &self.worker,
                             &ask.head,
                             &ask.key,
+                            self.meeting_key(),
                             &response,
                             facts,
                             From::Updated,
@@ -353,8 +365,17 @@ impl Ride {
         let part = (head.status == StatusCode::PARTIAL_CONTENT)
             .then(|| parts::part_of(&head.headers))
             .flatten();
-        let keep = node.keep(true, part.map_or(length, |(range, _)| Some(range.len())));
-        let fits = keep.whole > 0;
+        let total = part.map_or(length, |(_, total)| Some(total));
+        let slices = slices::sliced(&node, &self.ask.head.method, &head, total);
+        // One slice, asked for as such; what else comes is cut into slices on its way.
+        let slice = slices.zip(part).and_then(|(slices, (range, _))| {
+            let number = slices.number(range.start);
+            (slices.slice(number) == Some(range)).then_some(number)
+        });
+        let cut = slices.filter(|_| slice.is_none());
+        let bytes = part.map_or(length, |(range, _)| Some(range.len()));
+        let keep = node.keep(cut.is_none(), bytes);
+        let fits = keep.whole > 0 || cut.is_some();
         let mut handling = reply.handling;
         if !fits {
             node.counters.too_large.inc();
@@ -372,8 +393,9 @@ impl Ride {
         };
         let transfer = Transfer::new(keep);
         let (ask, leading) = (&self.ask, &mut self.leading);
-        let flight_key = |key: &CacheKey| match (part, &ask.range) {
-            (Some(_), Some((_, field))) => parts::flight_key(key, field),
+        let flight_key = |key: &CacheKey| match (slices.zip(slice), part, &ask.range) {
+            (Some((slices, number)), ..) => slices::key(key, slices.size(), number),
+            (None, Some(_), Some((_, field))) => parts::flight_key(key, field),
             _ => key.clone(),
         };
         let rekey = |key: &CacheKey| {
@@ -389,12 +411,27 @@ impl Ride {
             leading.rekey(flight_key(&key));
         }
         let varies = fields.map(|fields| (fields, key.clone()));
+        let kept = StoredHead::of(&head, &node.config.policy);
+        let sheet = slices
+            .filter(|_| part.is_some())
+            .map(|slices| Arc::new(slices::sheet(&kept.headers(), facts, slices.length())));
+        if let Some(sheet) = &sheet {
+            node.store
+                .insert_response(key.clone(), stamp, Arc::clone(sheet));
+        }
+        let writer = cut.map(|slices| {
+            let at = part.map_or(0, |(range, _)| range.start);
+            let mut writer = Writer::new(key.clone(), stamp, facts, kept.clone(), slices, at);
+            writer.listed = part.is_some();
+            writer
+        });
         let arrived = Arc::new(Arrived {
             facts,
-            head: StoredHead::of(&head, &node.config.policy),
+            head: kept,
             resume: Resume::of(&self, &head, sent),
             transfer: Arc::clone(&transfer),
-            length: part.map_or(length, |(_, total)| Some(total)),
+            length: total,
+            slice: slice.is_some(),
             offset: part.map_or(0, |(range, _)| range.start),
             varies,
         });
@@ -413,18 +450,33 @@ impl Ride {
             transfer,
             length,
             stores: Stores {
-                key,
+                key: slice.map_or_else(|| key.clone(), |_| flight_key(&key)),
                 stamp,
                 facts,
                 head: arrived.head.clone(),
-                part: part.map(|(range, total)| (range, total, self.ask.key.clone())),
+                part: part
+                    .filter(|_| slices.is_none())
+                    .map(|(range, total)| (range, total, self.ask.key.clone())),
             },
+            slices: writer,
             leading,
             _task: node.tasks.begin(),
         };
-        let reply = match reader {
-            Some(reader) => self.shared(head, &arrived, reader, From::Upstream, &handling),
-            None => nobody(&node),
+        let reply = match (reader, sheet.filter(|_| slice.is_some())) {
+            // What is wanted may go on beyond this slice.
+            (Some(_), Some(sheet)) => serve::stored(
+                &self.worker,
+                &self.ask.head,
+                &self.ask.key,
+                &key,
+                &sheet,
+                sheet.facts,
+                From::Upstream,
+                &handling,
+                node.now(),
+            ),
+            (Some(reader), None) => self.shared(head, &arrived, reader, From::Upstream, &handling),
+            (None, _) => nobody(&node),
         };
         (reply, Some(fill))
     }

@@ -10,6 +10,7 @@ use crate::assembly;
 use crate::flights::Leading;
 use crate::node::Node;
 use crate::parts::Piece;
+use crate::slices::Writer;
 use crate::store::{self, Body};
 use crate::tasks::Task;
 use crate::transfer::{Patience, Transfer};
@@ -34,6 +35,8 @@ pub(crate) struct Fill {
     /// The body's length, where upstream has said it.
     pub(crate) length: Option<u64>,
     pub(crate) stores: Stores,
+    /// Cuts it into slices, if it is stored in slices.
+    pub(crate) slices: Option<Writer>,
     /// In the table of flights until the store has it.
     pub(crate) leading: Option<Leading>,
     /// A node that stops waits for it.
@@ -50,7 +53,11 @@ impl Fill {
         match self.carry().await {
             Ok(()) => {}
             Err(failure) => {
-                // First nobody new finds it, then those who read it hear of its end.
+                // First nobody new finds it, then those who read it hear of its end. The slices that
+                // have come stay.
+                if let Some(slices) = &mut self.slices {
+                    slices.end(&self.node);
+                }
                 self.leading = None;
                 self.transfer.fail(failure);
             }
@@ -89,13 +96,24 @@ impl Fill {
         if whole && !self.transfer.whole() {
             self.node.counters.too_large.inc();
         }
-        if !self.transfer.at_start() {
+        let at_start = self.transfer.at_start();
+        if let Some(slices) = &mut self.slices {
+            slices.push(&self.node, piece);
+            if !at_start {
+                slices.list(&self.node);
+            }
+        }
+        if !at_start {
             // Who comes now finds no beginning here and begins a flight of its own.
             self.leading = None;
         }
     }
 
     fn end(&mut self, last: &[u8]) {
+        if let Some(slices) = &mut self.slices {
+            slices.push(&self.node, last);
+            slices.end(&self.node);
+        }
         self.transfer.push_last(last, |pieces| self.store(pieces));
         self.leading = None;
     }

@@ -46,6 +46,8 @@ pub(crate) struct Arrived {
     pub(crate) length: Option<u64>,
     /// Where in the whole body the transfer begins.
     pub(crate) offset: u64,
+    /// It is a slice: who waits for the response finds its sheet in the store.
+    pub(crate) slice: bool,
     /// How laggards go on, where they can.
     pub(crate) resume: Option<Resume>,
     /// Which requests it can answer: those that name this key by these fields.

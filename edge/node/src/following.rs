@@ -149,6 +149,9 @@ impl Ride {
                         return self.look_up();
                     }
                 }
+                if arrived.slice {
+                    return self.look_up();
+                }
                 let Some(reader) = arrived.transfer.reader() else {
                     return Event::Landed(Landing::NotShareable);
                 };

@@ -29,6 +29,8 @@ mod parts;
 mod ride;
 mod running;
 mod serve;
+mod slices;
+mod slicing;
 mod socket;
 mod store;
 mod tasks;

@@ -98,6 +98,11 @@ impl Node {
         Timestamp(millis).plus(self.config.clock_offset_ms)
     }
 
+    /// Bytes per slice; what is on disk may be sliced although this node does not slice any more.
+    pub(crate) fn slice_size(&self) -> u64 {
+        self.config.slice.unwrap_or(1 << 20)
+    }
+
     /// How much of a body to keep, given its length where that is known.
     pub(crate) fn keep(&self, stored: bool, length: Option<u64>) -> Keep {
         let largest = self.store.largest();

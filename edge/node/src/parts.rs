@@ -45,6 +45,8 @@ impl Tie {
 pub(crate) struct Parts {
     /// Bytes of the whole body.
     pub(crate) total: u64,
+    /// It is stored in slices: see [`crate::slices`].
+    pub(crate) sheet: bool,
     /// In order; each with where its bytes begin in the stored body.
     spans: SmallVec<[(ByteRange, u64); 1]>,
 }
@@ -52,6 +54,16 @@ pub(crate) struct Parts {
 /// Whether only parts of a response are stored.
 pub(crate) fn partial(digest: &Digest) -> bool {
     digest.status == StatusCode::PARTIAL_CONTENT.as_u16()
+}
+
+/// Whether a look-up has found parts only.
+pub(crate) fn is_partial(found: &Found) -> bool {
+    matches!(found.lookup, Lookup::Hit(facts) if partial(&facts.digest))
+}
+
+/// Whether a response is stored in slices.
+pub(crate) fn is_sheet(response: &Response) -> bool {
+    Parts::of(response).is_some_and(|parts| parts.sheet)
 }
 
 impl Parts {
@@ -62,6 +74,7 @@ impl Parts {
         }
         let mut parts = Self {
             total: 0,
+            sheet: false,
             spans: SmallVec::new(),
         };
         let mut offset = 0;
@@ -70,15 +83,20 @@ impl Parts {
             .iter()
             .filter(|(name, _)| name == header::CONTENT_RANGE)
         {
-            let ContentRange::Part(range, Some(total)) = ContentRange::parse(value.as_bytes())?
-            else {
-                return None;
-            };
-            parts.total = total;
-            parts.spans.push((range, offset));
-            offset += range.len();
+            match ContentRange::parse(value.as_bytes())? {
+                ContentRange::Part(range, Some(total)) => {
+                    parts.total = total;
+                    parts.spans.push((range, offset));
+                    offset += range.len();
+                }
+                ContentRange::Unsatisfied(total) => {
+                    parts.total = total;
+                    parts.sheet = true;
+                }
+                ContentRange::Part(_, None) => return None,
+            }
         }
-        (offset == response.body.length() && offset > 0).then_some(parts)
+        (offset == response.body.length() && parts.sheet == (offset == 0)).then_some(parts)
     }
 
     /// What of `wanted` is not here.
@@ -171,6 +189,7 @@ pub(crate) fn combine(
     before: Option<&Response>,
     piece: Piece,
     largest: u64,
+    policy: &Policy,
     now: Timestamp,
 ) -> Option<Response> {
     let Piece {
@@ -219,7 +238,7 @@ pub(crate) fn combine(
     let bytes = all.into_iter().flat_map(|(_, bytes)| bytes).collect();
     Some(Response {
         facts,
-        head: StoredHead::new(&head),
+        head: StoredHead::of(&head, policy),
         body: Body::new(bytes),
     })
 }
@@ -265,6 +284,10 @@ pub(crate) fn holds(
 ) -> bool {
     !partial(&facts.digest)
         || Parts::of(response).is_some_and(|parts| {
+            if parts.sheet {
+                // Whatever slices are missing are fetched when it is their turn.
+                return true;
+            }
             let which = wanted(request, response, facts, parts.total, policy, now);
             let ranges = ranges(&which, parts.total);
             ranges.iter().all(|range| parts.missing(*range).is_empty())

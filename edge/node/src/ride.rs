@@ -37,8 +37,10 @@ pub(crate) struct Ask {
     pub(crate) body: Option<Incoming>,
     /// Where interim responses go.
     pub(crate) interim: Option<Interim>,
-    /// The one range that the request is about, and its field: upstream may be asked for just that.
+    /// The one range that upstream may be asked for, and its field: the request's own, or a slice.
     pub(crate) range: Option<(Spec, HeaderValue)>,
+    /// The request's own range, where `range` is a slice.
+    pub(crate) own: Option<(Spec, HeaderValue)>,
 }
 
 /// One exchange under way.
@@ -187,9 +189,10 @@ impl Ride {
             (From::Updated, Followed::Validated(response)) => {
                 let facts = response.facts;
                 serve::stored(
-                    self.node(),
+                    &self.worker,
                     &self.ask.head,
                     &self.ask.key,
+                    self.meeting_key(),
                     &response,
                     facts,
                     From::Updated,
@@ -216,9 +219,10 @@ impl Ride {
             return self.abandon();
         };
         serve::stored(
-            node,
+            &self.worker,
             &self.ask.head,
             &self.ask.key,
+            self.meeting_key(),
             &response,
             facts,
             From::Stored,
@@ -287,6 +291,7 @@ impl Ride {
             body: None,
             interim: None,
             range: None,
+            own: None,
         };
         let (exchange, action) = Exchange::refresh(&node.config.policy, stored, node.now());
         let mut ride = Self::new(Arc::clone(&self.worker), ask, exchange, self.found.clone());

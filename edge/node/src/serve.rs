@@ -23,6 +23,7 @@ use crate::node::Node;
 use crate::parts::{self, Parts};
 use crate::ride::{Ask, Ride};
 use crate::running::Phase;
+use crate::slices;
 use crate::store::{self, Found};
 use crate::worker::{Client, Worker};
 
@@ -93,12 +94,12 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
     if kind.cacheable() {
         // A hit needs no exchange: look up, compare integers, write the head.
         let looked = node.store.look_up(&key, &head.headers, now);
-        if let Some(reply) = hit(node, &head, &key, &kind, &looked, now) {
+        if let Some(reply) = hit(worker, &head, &key, &kind, &looked, now) {
             return reply;
         }
         let looked = node.store.recall(looked, &key, &head.headers, now).await;
         if looked.from_disk
-            && let Some(reply) = hit(node, &head, &key, &kind, &looked, node.now())
+            && let Some(reply) = hit(worker, &head, &key, &kind, &looked, node.now())
         {
             return reply;
         }
@@ -114,12 +115,20 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
         .cloned()
         .unwrap_or_else(|| node.ids.next("req"));
     if let Some(looked) = found.take() {
+        let partial = looked.response.is_some() && parts::is_partial(&looked);
         if let Some(reply) = assembled(worker, &head, &key, &kind, &looked, &id).await {
             return reply;
         }
+        // What could not be put together may be gone by now.
+        let looked = match partial {
+            true => node.store.look_up(&key, &head.headers, node.now()),
+            false => looked,
+        };
         found = Some(parts::fit(looked, &head, policy, now));
     }
-    let range = parts::asked(&head, &kind);
+    let own = parts::asked(&head, &kind);
+    let range = own.clone().map(|asked| slices::ask(node, asked));
+    let own = own.filter(|own| Some(own) != range.as_ref());
     let (exchange, action) = Exchange::begin(policy, kind, now);
     // HTTP/1.0 knows no interim responses (RFC 9110 section 15.2).
     let interim = (version == Version::HTTP_11).then(|| outlet.open());
@@ -131,6 +140,7 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
         body: Some(body),
         interim: interim.clone(),
         range,
+        own,
     };
     let reply = ride(worker, ask, exchange, action, found).await;
     if let Some(interim) = interim {
@@ -141,7 +151,7 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
 
 /// The reply to a request that a look-up has found a fresh response for.
 fn hit(
-    node: &Node,
+    worker: &Worker,
     head: &RequestHead,
     key: &CacheKey,
     kind: &RequestKind,
@@ -151,23 +161,22 @@ fn hit(
     let (Lookup::Hit(facts), Some(response)) = (looked.lookup, &looked.response) else {
         return None;
     };
-    let policy = &node.config.policy;
+    let policy = &worker.node.config.policy;
     if decide(policy, &facts.digest, facts.born, kind, now) != Reuse::Hit {
         return None;
     }
     if parts::partial(&facts.digest)
-        && parts::fit(looked.clone(), head, policy, now)
-            .response
-            .is_none()
+        && (parts::is_sheet(response) || !parts::holds(head, response, facts, policy, now))
     {
         return None;
     }
     let mut handling = Handling::hit(facts.ttl(now));
     handling.detail = looked.from_disk.then_some(Detail::Disk);
     Some(stored(
-        node,
+        worker,
         head,
         key,
+        looked.variant.as_ref().unwrap_or(key),
         response,
         facts,
         From::Stored,
@@ -289,21 +298,23 @@ pub(crate) fn made(
     reply
 }
 
-/// A reply from a stored response.
+/// A reply from a stored response, which stands under `place`.
 #[allow(
     clippy::too_many_arguments,
     reason = "what a reply is made of, each of another kind"
 )]
 pub(crate) fn stored(
-    node: &Node,
+    worker: &Worker,
     head: &RequestHead,
     key: &CacheKey,
-    response: &store::Response,
+    place: &CacheKey,
+    response: &Arc<store::Response>,
     facts: edge_core::Stored,
     from: From,
     handling: &Handling,
     now: Timestamp,
 ) -> Reply {
+    let node = &worker.node;
     let parts = Parts::of(response);
     let (stored_head, length) = match &parts {
         None => (response.head.to_head(), response.body.length()),
@@ -325,6 +336,14 @@ pub(crate) fn stored(
         handling,
         now,
         |which| {
+            if parts.as_ref().is_some_and(|parts| parts.sheet) {
+                let (place, id) = (Some(place), node.ids.next("slice"));
+                let assembly = Assembly::new(worker, head.clone(), key, place, response, &id);
+                return assembly.map_or_else(
+                    || ReplyBody::empty(Arc::clone(&node.counters)),
+                    |assembly| assembly.body(which),
+                );
+            }
             let cut = |range: ByteRange| match &parts {
                 None => response.body.part(range.start, range.end),
                 Some(parts) => parts.held(&response.body, range),

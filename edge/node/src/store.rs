@@ -310,6 +310,20 @@ impl Store {
         }
     }
 
+    /// As [`Store::response`], from disk too; waits for it.
+    pub(crate) async fn load(&self, key: &CacheKey, primary: &CacheKey) -> Option<Arc<Response>> {
+        if let Some(response) = self.response(key, primary) {
+            return Some(response);
+        }
+        let entry = self.disk.as_ref()?.tier.load(key, primary).await?;
+        let read = Read::from_iter([(key.clone(), entry)]);
+        let (entry, _) = self.entry(&read, key, primary)?;
+        match &entry.what {
+            What::Response(response) => Some(Arc::clone(response)),
+            What::Varies(_) | What::HitForMiss(_) => None,
+        }
+    }
+
     /// Whether anything stands under a key.
     pub(crate) fn contains(&self, key: &CacheKey) -> bool {
         let on_disk = |disk: &Disk| disk.tier.holds(key);

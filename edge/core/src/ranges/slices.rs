@@ -20,6 +20,11 @@ impl Slices {
         }
     }
 
+    /// Bytes per slice.
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Bytes of the whole body.
     pub const fn length(&self) -> u64 {
         self.length

@@ -9,6 +9,7 @@ mod large;
 mod operating;
 mod passing;
 mod ranges;
+mod slices;
 mod stale;
 mod storing;
 mod support;

@@ -267,8 +267,7 @@ async fn a_gap_that_cannot_be_had_is_an_answer() {
     let node = half(&mut origin, CACHED).await;
     let mut wire = connect(&node).await;
     wire.send(get_with("/x", "")).await;
-    drop(origin.asked().await);
-    let head = soon(wire.head()).await.expect("an answer");
+    let head = unanswered(&mut origin, &mut wire).await;
     assert_eq!(head.status(), 502);
     soon(wire.body(&head)).await;
     // What is here is still here.

@@ -297,6 +297,17 @@ pub(crate) fn response(status: &str, fields: &str, body: &str) -> String {
     )
 }
 
+/// What a client gets while the origin closes on every request without an answer: one that met the
+/// end of a kept connection is sent once more.
+pub(crate) async fn unanswered(origin: &mut Origin, wire: &mut Wire) -> Head {
+    loop {
+        tokio::select! {
+            asked = origin.asked() => drop(asked),
+            head = wire.head() => return head.expect("an answer"),
+        }
+    }
+}
+
 /// A node in front of an origin, with settings changed by `change`.
 pub(crate) async fn node(origin: &Origin, change: impl FnOnce(&mut Config)) -> Running {
     let mut config = Config::new("edge-1", origin.url());

@@ -5,8 +5,8 @@ use crate::support::*;
 /// Asks with these fields; the origin, if it is asked at all, answers with those. The body.
 async fn ask(origin: &mut Origin, node: &edge::Running, asked: &str, answer: &str) -> String {
     let mut wire = connect(node).await;
-    wire.send(get_with("/x", asked)).await;
     let body = format!("body {}", origin.count() + 1);
+    wire.send(get_with("/x", asked)).await;
     let fields = format!("Cache-Control: max-age=60\r\n{answer}");
     let head = tokio::select! {
         head = wire.head() => head,
