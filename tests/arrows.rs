@@ -254,6 +254,12 @@ fn modules_of_the_lab_point_one_way() {
         &["scenario", "live", "sim", "sweep", "parity"],
     );
     module_must_not_name("lab/src/metrics", &["live", "sim", "report"]);
+    module_must_not_name(
+        "lab/src/noise",
+        &[
+            "metrics", "observe", "plan", "scenario", "live", "sim", "report", "sweep", "parity",
+        ],
+    );
     module_must_not_name("lab/src/sim", &["live", "report"]);
     module_must_not_name("lab/src/live", &["sim", "report"]);
     module_must_not_name("lab/src/sweep", &["live", "parity"]);

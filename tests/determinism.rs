@@ -1,6 +1,13 @@
 //! The same seed gives the same report to the last byte, manifest apart: run again, in another process, on other threads.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::node::binary;
 use crate::support::scenario::{Scenario, printed};
+
+/// The path of another build of the same sources.
+const OTHER_BUILD: &str = "CDNLAB_OTHER_BUILD";
 
 /// All that a simulation can do in half a minute: two tiers, two policies, faults, purges, publications, kills.
 const BUSY: &str = "\
@@ -77,4 +84,60 @@ fn two_runs_in_one_process_have_the_same_figures() {
         variants.len() == 2 && variants[0] == variants[1],
         "the same plan, played twice"
     );
+}
+
+/// What a build writes of a scenario, without the manifest.
+fn written(binary: &Path, scenario: &Path) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output = Command::new(binary)
+        .args(["simulate", "--quiet"])
+        .args([Path::new("--out"), folder.path(), scenario])
+        .stdin(Stdio::null())
+        .output()
+        .expect("the build starts");
+    // A missed expectation is figures all the same.
+    assert!(
+        matches!(output.status.code(), Some(0 | 99)),
+        "{}",
+        printed(&output)
+    );
+    let text = std::fs::read_to_string(folder.path().join("report.json")).expect("a report");
+    let mut report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let manifest = report
+        .as_object_mut()
+        .and_then(|report| report.remove("manifest"));
+    assert!(manifest.is_some(), "a report has a manifest");
+    serde_json::to_string_pretty(&report).expect("JSON")
+}
+
+/// Optimised or not, with overflow checks or without: a build is no part of a figure.
+#[test]
+#[ignore = "needs another build, which .ci/run names in CDNLAB_OTHER_BUILD"]
+fn debug_and_release_write_the_same_reports() {
+    let other = std::env::var_os(OTHER_BUILD).expect("CDNLAB_OTHER_BUILD names a build");
+    // Tests run in the folder of their crate.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let other = root.join(other);
+    let busy = Scenario::new(BUSY);
+    let shipped = std::fs::read_dir(root.join("scenarios")).expect("the scenarios");
+    let mut scenarios: Vec<_> = shipped
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
+        .collect();
+    assert!(scenarios.len() > 3, "{scenarios:?}");
+    scenarios.push(busy.path());
+    for scenario in scenarios {
+        let (here, there) = (
+            written(Path::new(binary()), &scenario),
+            written(&other, &scenario),
+        );
+        let differs = here
+            .lines()
+            .zip(there.lines())
+            .find(|(here, there)| here != there);
+        assert!(here == there, "{}: {differs:?}", scenario.display());
+    }
 }

@@ -6,6 +6,7 @@
 pub mod expect;
 pub mod live;
 pub mod metrics;
+pub mod noise;
 pub mod observe;
 pub mod parity;
 pub mod plan;

@@ -153,6 +153,14 @@ impl Histogram {
         Some(self.most())
     }
 
+    /// How many values were no larger, within 0.1 % of this one.
+    #[must_use]
+    pub(crate) fn up_to(&self, value: u64) -> u64 {
+        let last = bucket_of(value);
+        let counts = self.buckets().filter(|(bucket, _)| *bucket <= last);
+        counts.map(|(_, count)| u64::from(count)).sum()
+    }
+
     /// The largest value, exactly.
     #[must_use]
     pub fn max(&self) -> Option<u64> {
@@ -198,6 +206,10 @@ mod tests {
         assert_eq!((histogram.max(), histogram.mean()), (None, None));
         (1..=1000).for_each(|value| histogram.record(value));
         assert_eq!(histogram.max(), Some(1000));
+        assert_eq!(
+            [0, 1, 999, 5000].map(|value| histogram.up_to(value)),
+            [0, 1, 999, 1000]
+        );
         let quantiles = [0.0, 0.5, 0.9, 0.99, 0.999, 1.0].map(|q| histogram.quantile(q).unwrap());
         assert_eq!(quantiles, [1, 500, 900, 990, 999, 1000]);
         assert_eq!(histogram.mean(), Some(500.5));

@@ -9,7 +9,7 @@ use super::series::Series;
 use super::shape::{MEASURED, Shape, WARMUP};
 use super::stretch::{Stretch, Stretches};
 use super::tiers::{Tiers, combine};
-use super::{Cause, Cell, Evidence, Figure};
+use super::{Cause, Cell, Evidence, Figure, Histogram};
 use crate::observe::{NodeStats, RequestClass};
 use crate::plan::Nanos;
 
@@ -52,6 +52,8 @@ pub struct Selector {
     pub span: Span,
     /// Index of a region.
     pub region: Option<usize>,
+    /// Index of a place, of those that clients are at.
+    pub place: Option<usize>,
     /// Index of a PoP.
     pub pop: Option<usize>,
     /// Index of a node.
@@ -90,6 +92,12 @@ impl Measured {
             Label::Class => RequestClass::ALL.map(RequestClass::name).to_vec(),
             Label::Cause => Cause::ALL.map(Cause::name).to_vec(),
         }
+    }
+
+    /// The places of clients, by the index that [`Selector::place`] takes.
+    #[must_use]
+    pub fn places(&self) -> &[String] {
+        &self.shape.places
     }
 
     /// Narrows a selector by one label; false if the run does not know the name.
@@ -176,10 +184,13 @@ impl Measured {
         for stretch in self.within(selector.span) {
             for (cell, class, part) in stretch.parts() {
                 let (lane, path) = (cell / classes, cell % classes);
-                let (region, node) = (lane / nodes, lane % nodes);
+                let (place, node) = (lane / nodes, lane % nodes);
                 let pop = shape.nodes.get(node).map(|node| usize::from(node.pop));
                 let fits = selector.path.is_none_or(|wanted| wanted == path)
-                    && selector.region.is_none_or(|wanted| wanted == region)
+                    && selector.place.is_none_or(|wanted| wanted == place)
+                    && selector
+                        .region
+                        .is_none_or(|wanted| wanted == shape.region_at(place))
                     && selector.edge.is_none_or(|wanted| wanted == node)
                     && selector.pop.is_none_or(|wanted| Some(wanted) == pop);
                 if fits {
@@ -188,6 +199,12 @@ impl Measured {
             }
         }
         sum
+    }
+
+    /// Times to the first byte of all that fits, in microseconds; errors only where their class is asked for.
+    pub(crate) fn latency(&self, selector: &Selector) -> Histogram {
+        self.cell(selector)
+            .latency(selector.class, |tally| &tally.ttfb)
     }
 
     /// Requests by final status, lowest first; answers only.

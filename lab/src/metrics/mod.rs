@@ -4,6 +4,7 @@
 //! the plan (nodes, objects, labels), never with the number of requests. [`Measured`] answers for every [`Metric`]. The
 //! module knows the plan's shape, and nothing of drivers, scenario files or tables on a terminal.
 
+mod band;
 mod border;
 mod catalogue;
 mod cell;
@@ -44,7 +45,7 @@ pub(crate) use figure::tidy;
 pub(crate) use ratios::{hit_ratio, statistic};
 #[cfg(test)]
 pub(crate) use scene::Scene;
-pub(crate) use series::{Bucket, RegionBucket, Series, Served};
+pub(crate) use series::{Bucket, RegionBucket, Served};
 pub(crate) use shape::Shape;
 
 use border::Border;
@@ -52,6 +53,7 @@ use classify::judge;
 use convergence::Convergence;
 use memory::Memory;
 use reconcile::Reconciliation;
+use series::{Kind, SeriesFold};
 use shape::{Effect, WARMUP};
 use stretch::{Stretch, Stretches};
 use tiers::Tiers;
@@ -67,7 +69,7 @@ pub struct Fold {
     border: Border,
     memory: Memory,
     evidence: Evidence,
-    series: Series,
+    series: SeriesFold,
     reconciliation: Reconciliation,
     tiers: Tiers,
     convergence: Convergence,
@@ -87,8 +89,7 @@ impl Fold {
     }
 
     pub(crate) fn of(shape: Shape) -> Self {
-        let cells =
-            shape.regions.len().max(1) * (shape.nodes.len() + 1) * shape.classes.len().max(1);
+        let cells = shape.cells();
         let edges = shape
             .windows
             .iter()
@@ -104,7 +105,7 @@ impl Fold {
             ),
             memory: Memory::new(&shape),
             evidence: Evidence::new(&shape),
-            series: Series::new(shape.duration, shape.regions.len()),
+            series: SeriesFold::new(shape.duration, shape.regions.len()),
             reconciliation: Reconciliation::default(),
             tiers: Tiers::new(&shape),
             convergence: Convergence::default(),
@@ -133,9 +134,11 @@ impl Fold {
             micros: micros(observation, at),
         };
 
-        let cell = self
-            .shape
-            .cell(region, observation.node, observation.object.class);
+        let cell = self.shape.cell(
+            observation.place,
+            observation.node,
+            observation.object.class,
+        );
         seen.count(self.stretches.at(at), cell);
         self.in_time(at, region, &seen);
         self.evidence.see(
@@ -153,33 +156,20 @@ impl Fold {
     /// The time series and the convergence after events.
     fn in_time(&mut self, at: Nanos, region: usize, seen: &Seen<'_>) {
         let class = seen.judged.class;
+        let outcome = seen.observation.outcome.as_ref();
+        let available = outcome.is_ok_and(|answer| answer.status < 500);
+        let version = outcome.ok().filter(|answer| answer.version.is_some());
+        let outdated = version.is_some_and(|answer| answer.outdated_by.is_some());
         let bucket = self.series.at(at);
-        bucket.classes[class as usize] += 1;
-        let available = u64::from(seen.available());
-        bucket.available += available;
+        let kind = Kind::of(class, available, version.is_some(), outdated);
+        bucket.count(region, kind);
         if class != RequestClass::Error {
             bucket.ttfb[Served::of(class) as usize].record(seen.micros.0);
         }
-        let version = seen.observation.outcome.as_ref().ok();
-        let version = version.filter(|answer| answer.version.is_some());
-        let outdated = u64::from(version.is_some_and(|answer| answer.outdated_by.is_some()));
-        bucket.versioned += u64::from(version.is_some());
-        bucket.outdated += outdated;
-        if let Some(part) = bucket.regions.get_mut(region) {
-            part.requests += 1;
-            part.hits += u64::from(class.is_hit());
-            part.cacheable += u64::from(class.is_cacheable());
-            part.available += available;
-            part.outdated += outdated;
-        }
         if version.is_some() && self.convergence.is_awaited() {
             let observation = seen.observation;
-            self.convergence.see(
-                region,
-                observation.object,
-                observation.started,
-                outdated == 1,
-            );
+            self.convergence
+                .see(region, observation.object, observation.started, outdated);
         }
     }
 
@@ -288,7 +278,7 @@ impl Fold {
             shape: self.shape,
             stretches: self.stretches,
             evidence: self.evidence,
-            series: self.series,
+            series: self.series.finish(),
             sums: self.reconciliation.finish(),
             tiers: self.tiers,
             convergence: self.convergence,
@@ -334,11 +324,6 @@ impl Seen<'_> {
                 stretch.status(answer.status);
             }
         }
-    }
-
-    fn available(&self) -> bool {
-        let outcome = self.observation.outcome.as_ref();
-        outcome.is_ok_and(|answer| answer.status < 500)
     }
 }
 

@@ -58,6 +58,9 @@ pub(crate) struct Sums {
     pub(crate) difference: u64,
 }
 
+/// What a client has given up may reach the origin so much later: a cut holds it, and the sender's kernel goes on trying.
+const ORPHANED: Nanos = 60_000_000_000;
+
 /// So few open requests cost nothing.
 const ENOUGH: usize = 1024;
 
@@ -127,11 +130,13 @@ impl Reconciliation {
         })
     }
 
-    /// Whatever lies before this instant is complete on both sides.
+    /// Whatever lies before this instant is complete on both sides, but for requests that were given up.
     pub(crate) fn settle(&mut self, before: Nanos) {
         let sums = &mut self.sums;
         self.open.retain(|_, open| {
-            let over = open.latest < before;
+            let given_up = open.claim == Some(Claim::Unknown) && open.records == 0;
+            let patience = if given_up { ORPHANED } else { 0 };
+            let over = open.latest < before.saturating_sub(patience);
             if over {
                 sums.close(open);
             }

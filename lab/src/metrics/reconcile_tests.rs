@@ -153,3 +153,18 @@ fn settling_keeps_what_may_still_come_and_drops_the_rest() {
     assert!(both.0.open.is_empty());
     assert_eq!(both.0.sums.matched, 1000);
 }
+
+/// The client waited for a second; the request lay in a cut, and came to the origin when the cut healed.
+#[test]
+fn what_was_given_up_is_still_known_when_it_reaches_the_origin_late() {
+    let late = |seconds: u64| {
+        let mut both = Both(Reconciliation::default());
+        both.failed(1000).failed(2000);
+        both.0.settle(seconds * 1000 * MS);
+        both.origin(RequestId::Step(1000), 1000);
+        both.0.finish()
+    };
+    assert_eq!((late(12).abandoned, late(12).unclaimed), (1, 0));
+    // Memory holds it for a minute, not for ever.
+    assert_eq!((late(90).abandoned, late(90).unclaimed), (0, 1));
+}

@@ -7,7 +7,81 @@ use crate::plan::Nanos;
 /// More buckets than this are never kept.
 pub(crate) const MOST: usize = 400;
 
-/// One span of time.
+/// What a request is to the series, as one number: its class, and whether it was available, its version known, and outdated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind(usize);
+
+impl Kind {
+    const COUNT: usize = RequestClass::COUNT * 8;
+
+    #[inline]
+    pub(super) fn of(
+        class: RequestClass,
+        available: bool,
+        versioned: bool,
+        outdated: bool,
+    ) -> Self {
+        let marks = usize::from(available) << 2 | usize::from(versioned) << 1;
+        Self((class as usize) << 3 | marks | usize::from(outdated))
+    }
+
+    fn class(self) -> RequestClass {
+        RequestClass::ALL[self.0 >> 3]
+    }
+
+    fn is_available(self) -> bool {
+        self.0 & 4 != 0
+    }
+
+    fn is_versioned(self) -> bool {
+        self.0 & 2 != 0
+    }
+
+    fn is_outdated(self) -> bool {
+        self.0 & 1 != 0
+    }
+}
+
+/// One span of time, as it is folded: each request is one count.
+#[derive(Debug, Clone)]
+pub(super) struct Sums {
+    /// By region, then kind.
+    kinds: Vec<u64>,
+    pub(super) origin_requests: u64,
+    pub(super) origin_bytes: u64,
+    /// By [`Served`].
+    pub(super) ttfb: [Histogram; Served::ALL.len()],
+}
+
+impl Sums {
+    fn new(regions: usize) -> Self {
+        Self {
+            kinds: vec![0; regions.max(1) * Kind::COUNT],
+            origin_requests: 0,
+            origin_bytes: 0,
+            ttfb: Default::default(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn count(&mut self, region: usize, kind: Kind) {
+        if let Some(count) = self.kinds.get_mut(region * Kind::COUNT + kind.0) {
+            *count += 1;
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let pairs = self.kinds.iter_mut().zip(&other.kinds);
+        pairs.for_each(|(ours, theirs)| *ours += theirs);
+        self.origin_requests += other.origin_requests;
+        self.origin_bytes += other.origin_bytes;
+        for (ours, theirs) in self.ttfb.iter_mut().zip(&other.ttfb) {
+            ours.merge(theirs);
+        }
+    }
+}
+
+/// One span of time, with its counts taken apart.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Bucket {
     pub(crate) classes: [u64; RequestClass::COUNT],
@@ -72,42 +146,55 @@ pub(crate) struct RegionBucket {
 }
 
 impl Bucket {
-    fn merge(&mut self, other: &Self) {
-        self.classes
-            .iter_mut()
-            .zip(other.classes)
-            .for_each(|(ours, theirs)| *ours += theirs);
-        self.available += other.available;
-        self.versioned += other.versioned;
-        self.outdated += other.outdated;
-        self.origin_requests += other.origin_requests;
-        self.origin_bytes += other.origin_bytes;
-        for (ours, theirs) in self.ttfb.iter_mut().zip(&other.ttfb) {
-            ours.merge(theirs);
+    fn of(sums: Sums, regions: usize) -> Self {
+        let mut bucket = Self {
+            origin_requests: sums.origin_requests,
+            origin_bytes: sums.origin_bytes,
+            ttfb: sums.ttfb,
+            ..Self::default()
+        };
+        for kinds in sums.kinds.chunks_exact(Kind::COUNT) {
+            let mut region = RegionBucket::default();
+            for (index, count) in kinds.iter().enumerate().filter(|(_, count)| **count > 0) {
+                let kind = Kind(index);
+                let if_so = |so: bool| if so { *count } else { 0 };
+                region.requests += count;
+                region.hits += if_so(kind.class().is_hit());
+                region.cacheable += if_so(kind.class().is_cacheable());
+                region.available += if_so(kind.is_available());
+                region.outdated += if_so(kind.is_outdated());
+                bucket.classes[kind.class() as usize] += count;
+                bucket.versioned += if_so(kind.is_versioned());
+            }
+            bucket.available += region.available;
+            bucket.outdated += region.outdated;
+            bucket.regions.push(region);
         }
-        for (ours, theirs) in self.regions.iter_mut().zip(&other.regions) {
-            ours.requests += theirs.requests;
-            ours.hits += theirs.hits;
-            ours.cacheable += theirs.cacheable;
-            ours.available += theirs.available;
-            ours.outdated += theirs.outdated;
-        }
+        bucket.regions.truncate(regions);
+        bucket
     }
 }
 
-/// The buckets from the start of the run on.
+/// The series of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Series {
     pub(crate) width: Nanos,
     pub(crate) buckets: Vec<Bucket>,
+}
+
+/// The buckets from the start of the run on, as they fill.
+#[derive(Debug)]
+pub(super) struct SeriesFold {
+    width: Nanos,
+    buckets: Vec<Sums>,
     regions: usize,
     /// The bucket that was asked for last, and its span: time passes, and seldom from one to the next.
     latest: (usize, Nanos, Nanos),
 }
 
-impl Series {
+impl SeriesFold {
     /// For a run that is expected to last `duration`: about 100 to 200 buckets of a round width.
-    pub(crate) fn new(duration: Nanos, regions: usize) -> Self {
+    pub(super) fn new(duration: Nanos, regions: usize) -> Self {
         let mut width: Nanos = 100_000_000;
         for factor in [2, 5, 10].into_iter().cycle() {
             if duration / width < 200 {
@@ -130,7 +217,7 @@ impl Series {
 
     /// The bucket that an instant falls into.
     #[inline]
-    pub(crate) fn at(&mut self, at: Nanos) -> &mut Bucket {
+    pub(super) fn at(&mut self, at: Nanos) -> &mut Sums {
         let (_, from, to) = self.latest;
         if at < from || to <= at {
             self.look_for(at);
@@ -145,18 +232,14 @@ impl Series {
         }
         let index = (at / self.width) as usize;
         while index >= self.buckets.len() {
-            let regions = vec![RegionBucket::default(); self.regions];
-            self.buckets.push(Bucket {
-                regions,
-                ..Bucket::default()
-            });
+            self.buckets.push(Sums::new(self.regions));
         }
         let from = index as u64 * self.width;
         self.latest = (index, from, from.saturating_add(self.width));
     }
 
     /// Adds what was seen of other requests of the same run.
-    pub(crate) fn merge(&mut self, mut other: Self) {
+    pub(super) fn merge(&mut self, mut other: Self) {
         while self.width < other.width {
             self.double();
         }
@@ -168,6 +251,15 @@ impl Series {
             ours.merge(&theirs);
         }
         self.buckets.extend(theirs);
+    }
+
+    pub(super) fn finish(self) -> Series {
+        let regions = self.regions;
+        let buckets = self.buckets.into_iter();
+        Series {
+            width: self.width,
+            buckets: buckets.map(|sums| Bucket::of(sums, regions)).collect(),
+        }
     }
 
     fn double(&mut self) {
@@ -190,32 +282,47 @@ mod tests {
 
     #[test]
     fn a_series_has_round_widths_and_stays_bounded() {
-        let width = |seconds: u64| Series::new(seconds * 1_000_000_000, 0).width / 1_000_000;
+        let width = |seconds: u64| SeriesFold::new(seconds * 1_000_000_000, 0).width / 1_000_000;
         let widths = [10, 20, 60, 3600, 86_400].map(width);
         assert_eq!(widths, [100, 200, 500, 20_000, 500_000]);
-        let mut series = Series::new(1_000_000_000, 1);
+        let mut series = SeriesFold::new(1_000_000_000, 1);
+        let kind = Kind::of(RequestClass::Hit, true, true, false);
         for second in 0..10_000 {
-            let bucket = series.at(second * 1_000_000_000);
-            bucket.classes[0] += 1;
-            bucket.regions[0].requests += 1;
+            series.at(second * 1_000_000_000).count(0, kind);
         }
+        let series = series.finish();
         assert!(series.buckets.len() <= MOST);
-        assert_eq!(
-            series
-                .buckets
-                .iter()
-                .map(|bucket| bucket.classes[0])
-                .sum::<u64>(),
-            10_000
-        );
-        assert_eq!(
-            series
-                .buckets
-                .iter()
-                .map(|bucket| bucket.regions[0].requests)
-                .sum::<u64>(),
-            10_000
-        );
+        let sum = |of: fn(&Bucket) -> u64| series.buckets.iter().map(of).sum::<u64>();
+        assert_eq!(sum(|bucket| bucket.classes[0]), 10_000);
+        assert_eq!(sum(|bucket| bucket.regions[0].requests), 10_000);
         assert_eq!(series.width, 100_000_000 << 8);
+    }
+
+    #[test]
+    fn a_kind_comes_apart_as_it_was_put_together() {
+        for class in RequestClass::ALL {
+            for marks in 0..8 {
+                let [available, versioned, outdated] = [4, 2, 1].map(|mark| marks & mark != 0);
+                let mut sums = Sums::new(2);
+                sums.count(1, Kind::of(class, available, versioned, outdated));
+                let bucket = Bucket::of(sums, 2);
+                let region = bucket.regions[1];
+                assert_eq!(bucket.classes[class as usize], 1);
+                assert_eq!(
+                    bucket.regions[0].requests + region.requests,
+                    region.requests
+                );
+                assert_eq!(region.hits == 1, class.is_hit());
+                assert_eq!(region.cacheable == 1, class.is_cacheable());
+                assert_eq!(
+                    (bucket.available, region.available),
+                    (available.into(), available.into())
+                );
+                assert_eq!(
+                    (bucket.versioned, bucket.outdated),
+                    (versioned.into(), outdated.into())
+                );
+            }
+        }
     }
 }

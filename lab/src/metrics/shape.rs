@@ -1,7 +1,7 @@
 //! The shape of a run: which labels exist, as dense small integers. All that metrics know of a plan.
 
 use super::scene::Scene;
-use crate::plan::{Event, Faults, Nanos, Plan, Selector, Upstream};
+use crate::plan::{ClientPlace, Event, Faults, Nanos, Plan, Selector, Upstream};
 
 /// Windows that every run has, before the named ones.
 pub(crate) const WARMUP: usize = 0;
@@ -12,6 +12,8 @@ pub(crate) const MEASURED: usize = 1;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shape {
     pub(crate) regions: Vec<String>,
+    /// The places of clients, each by a name of its own.
+    pub(crate) places: Vec<String>,
     /// Region of each place.
     pub(crate) region_of: Vec<u16>,
     pub(crate) pops: Vec<String>,
@@ -114,6 +116,7 @@ impl Shape {
         });
         Self {
             regions,
+            places: places(plan),
             region_of,
             pops: plan.pops.iter().map(|pop| pop.name.clone()).collect(),
             nodes: nodes.collect(),
@@ -126,19 +129,47 @@ impl Shape {
         }
     }
 
-    /// Index of the cell of a region, a node and a path class. Whatever the plan does not know falls beyond all cells.
-    pub(crate) fn cell(&self, region: usize, node: Option<u16>, class: u16) -> usize {
+    /// How many cells there are: one per place, node (the last: none) and path class.
+    pub(crate) fn cells(&self) -> usize {
+        self.region_of.len().max(1) * (self.nodes.len() + 1) * self.classes.len().max(1)
+    }
+
+    /// Index of the cell of a place, a node and a path class. A place that the plan does not know counts as the first.
+    #[inline]
+    pub(crate) fn cell(&self, place: u16, node: Option<u16>, class: u16) -> usize {
         let nodes = self.nodes.len() + 1;
         let node = node.map_or(nodes - 1, |node| usize::from(node).min(nodes - 1));
-        (region * nodes + node) * self.classes.len().max(1) + usize::from(class)
+        let place = match usize::from(place) {
+            known if known < self.region_of.len() => known,
+            _ => 0,
+        };
+        (place * nodes + node) * self.classes.len().max(1) + usize::from(class)
+    }
+
+    /// The region of a place, by their indices.
+    pub(crate) fn region_at(&self, place: usize) -> usize {
+        let region = self.region_of.get(place);
+        region.map_or(0, |region| usize::from(*region))
     }
 
     /// The region of a place.
+    #[inline]
     pub(crate) fn region(&self, place: u16) -> usize {
-        self.region_of
-            .get(usize::from(place))
-            .map_or(0, |region| usize::from(*region))
+        self.region_at(usize::from(place))
     }
+}
+
+/// A place of several populations has the name of its population, too.
+fn places(plan: &Plan) -> Vec<String> {
+    let name = |place: &ClientPlace| {
+        let alike = plan.places.iter().filter(|other| other.name == place.name);
+        let population = plan.populations.get(usize::from(place.population));
+        match population.filter(|_| alike.count() > 1) {
+            Some(population) => format!("{} of {}", place.name, population.name),
+            None => place.name.clone(),
+        }
+    };
+    plan.places.iter().map(name).collect()
 }
 
 fn class(class: &crate::plan::ClassPlan) -> ClassShape {

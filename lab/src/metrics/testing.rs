@@ -29,6 +29,7 @@ pub(crate) fn shape() -> Shape {
     };
     Shape {
         regions: vec!["europe".into(), "asia".into()],
+        places: vec!["FRA".into(), "LHR".into(), "NRT".into()],
         region_of: vec![0, 0, 1],
         pops: vec!["fra".into(), "nrt".into(), "shield".into()],
         nodes: vec![

@@ -154,4 +154,4 @@ fn outcome(scenario: &str, verdicts: &[Verdict], variants: &[VariantReport]) -> 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

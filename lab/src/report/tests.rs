@@ -264,7 +264,7 @@ fn a_report_fits_its_schema() {
 }
 
 /// As much of JSON Schema as our types use.
-fn fits(
+pub(crate) fn fits(
     root: &serde_json::Value,
     schema: &serde_json::Value,
     value: &serde_json::Value,

@@ -68,6 +68,8 @@ impl Resolver {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Health {
     known: bool,
+    /// The last check was answered: its connection is kept for the next one.
+    connected: bool,
     pub(super) up: bool,
     against: u32,
 }
@@ -76,12 +78,14 @@ impl Health {
     /// Not checked yet; counts as up.
     pub(super) const UNKNOWN: Self = Self {
         known: false,
+        connected: false,
         up: true,
         against: 0,
     };
 
     /// Takes one result: the first decides at once, later ones by `rise` and `fall` in a row.
     pub(super) fn observe(&mut self, success: bool, rise: u32, fall: u32) {
+        self.connected = success;
         if !self.known {
             (self.known, self.up) = (true, success);
             return;
@@ -361,10 +365,14 @@ impl World<'_> {
         let Some(link) = self.wires.find(Spot::Router, Spot::Node(node)) else {
             return;
         };
-        let round = self.wires.round_trip(link);
-        let silent = self.wires.unanswered(link) || round > health.timeout;
+        let handshake = match self.health[usize::from(node)].connected {
+            true => 0,
+            false => self.wires.handshake(link),
+        };
+        let takes = handshake + self.wires.round_trip(link);
+        let silent = self.wires.unanswered(link) || takes > health.timeout;
         let well = self.nodes[usize::from(node)].up && !silent && !self.wires.resets(link);
-        let after = if silent { health.timeout } else { round };
+        let after = if silent { health.timeout } else { takes };
         self.queue
             .push(self.now + after, Happening::Checked(node, well));
     }

@@ -105,6 +105,11 @@ impl Wires {
         self.link(link).line.model().rtt
     }
 
+    /// What a new connection takes before its first request.
+    pub(super) fn handshake(&self, link: u32) -> Nanos {
+        self.link(link).line.handshake()
+    }
+
     /// Whether a new connection would stay unanswered.
     pub(super) fn unanswered(&self, link: u32) -> bool {
         self.link(link)

@@ -6,8 +6,9 @@
 
 use super::curves::along;
 use super::table::show;
-use super::{Axis, Band, Cell, Sweep};
+use super::{Axis, Cell, Sweep};
 use crate::metrics::Unit;
+use crate::noise::Band;
 
 /// What is concluded about.
 const GOAL: &str = "request_hit_ratio";
@@ -61,7 +62,8 @@ pub(super) fn sentence(sweep: &Sweep) -> String {
     }
     if sweep.seeds.len() < 2 {
         clauses.push(
-            "with one seed nothing tells these differences from noise: add `--seeds 5`".to_owned(),
+            "with one seed nothing tells these differences from those of another draw: add `--seeds 5`"
+                .to_owned(),
         );
     }
     let mut text = clauses.join("; ");

@@ -1,11 +1,14 @@
 //! Miss-ratio curves: miss ratios over an axis of numbers, all else held.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Band, Cell, Sweep};
+use super::{Cell, Sweep};
+use crate::noise::Band;
 
 /// One curve.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Curve {
     /// The variant.
     pub variant: String,
@@ -18,7 +21,8 @@ pub struct Curve {
 }
 
 /// One point.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Point {
     /// The axis' value in bytes, seconds, per second or as a plain number.
     pub x: f64,

@@ -36,6 +36,12 @@ pub(super) static MEASURES: LazyLock<Vec<Measure>> = LazyLock::new(|| {
 });
 
 impl Measure {
+    /// The same, and half of its band within the run.
+    pub(super) fn with_noise(&self, measured: &Measured) -> (Figure, Option<f64>) {
+        let half = measured.band(self.metric).and_then(|band| band.half);
+        (self.of(measured), half)
+    }
+
     /// Its value in a run, over the measured window.
     pub(super) fn of(&self, measured: &Measured) -> Figure {
         let figure = measured.figure(self.metric, &Selector::default());

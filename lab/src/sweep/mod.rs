@@ -6,27 +6,26 @@
 
 mod conclude;
 mod curves;
+mod jobs;
 mod measure;
-mod noise;
 mod table;
 mod tidy;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 use geo_data::Database;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 pub use curves::{Curve, Point};
-pub use noise::Band;
 
 use crate::metrics::Figure;
-use crate::progress::Silent;
+use crate::noise::Band;
 use crate::report::Manifest;
 use crate::scenario::{Choice, PlanOptions, ScenarioError, ScenarioFile, Setting, SettingError};
-use crate::sim::{self, SimError};
+use crate::sim::SimError;
 use crate::units::{Rate, Size, Span};
+use jobs::{Found, Job, play};
 use measure::MEASURES;
 
 /// Version of the shape of `sweep.json`. It rises when a field changes its meaning or goes.
@@ -73,7 +72,7 @@ pub enum SweepError {
 }
 
 /// Everything that a sweep found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Sweep {
     /// Name of the scenario.
     pub scenario: String,
@@ -91,8 +90,21 @@ pub struct Sweep {
     pub curves: Vec<Curve>,
 }
 
+/// `sweep.json`.
+#[derive(Serialize, JsonSchema)]
+struct File<'a> {
+    /// Version of this schema: 1.
+    schema: u32,
+    /// What made the file.
+    manifest: &'a Manifest,
+    /// What was found.
+    #[serde(flatten)]
+    sweep: &'a Sweep,
+}
+
 /// One setting that was varied, or that has one value.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Axis {
     /// The path.
     pub path: String,
@@ -103,7 +115,8 @@ pub struct Axis {
 }
 
 /// One combination of values in one variant.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Cell {
     /// The variant.
     pub variant: String,
@@ -111,13 +124,15 @@ pub struct Cell {
     pub choice: Vec<usize>,
     /// By metric.
     #[serde(rename = "metrics", serialize_with = "named")]
+    #[schemars(with = "BTreeMap<String, Seeds>")]
     figures: Vec<Seeds>,
 }
 
 /// One metric of one cell.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Seeds {
-    /// Mean and noise; none if some seed has no samples.
+    /// Mean and noise over the seeds, or value and noise within the one run; `null` if some seed has no samples.
     band: Option<Band>,
     /// The values, by seed.
     values: Vec<Option<f64>>,
@@ -129,14 +144,6 @@ fn named<S: Serializer>(figures: &[Seeds], serializer: S) -> Result<S::Ok, S::Er
     let names = MEASURES.iter().map(|measure| measure.name);
     let map: BTreeMap<_, _> = names.zip(figures).collect();
     map.serialize(serializer)
-}
-
-/// One run that is to be made.
-struct Job<'a> {
-    cell: usize,
-    file: &'a ScenarioFile,
-    variant: &'a str,
-    seed: u64,
 }
 
 /// Plays all of it. `told` hears how many runs of how many are over.
@@ -179,6 +186,7 @@ pub fn sweep(
                     file,
                     variant,
                     seed: *seed,
+                    alone: order.seeds.len() == 1,
                 });
             }
             // A mistake in the last cell should not cost the time of the others.
@@ -198,14 +206,17 @@ pub fn sweep(
     }
     let figures = play(&jobs, order.threads, geo, told)?;
     for (index, cell) in cells.iter_mut().enumerate() {
-        let of_cell: Vec<&Vec<Figure>> = jobs
+        let of_cell: Vec<&Vec<Found>> = jobs
             .iter()
             .zip(&figures)
             .filter(|(job, _)| job.cell == index)
             .map(|(_, figures)| figures)
             .collect();
         cell.figures = (0..MEASURES.len())
-            .map(|measure| Seeds::of(of_cell.iter().map(|figures| figures[measure])))
+            .map(|measure| match of_cell.as_slice() {
+                [only] => Seeds::of_one(only[measure]),
+                all => Seeds::of(all.iter().map(|figures| figures[measure].0)),
+            })
             .collect();
     }
     let mut sweep = Sweep {
@@ -245,71 +256,6 @@ fn combinations(axes: &[Axis]) -> Result<Vec<Vec<usize>>, SweepError> {
     Ok(all)
 }
 
-/// The figures of every job, in their order.
-fn play(
-    jobs: &[Job<'_>],
-    threads: usize,
-    geo: &Database,
-    told: &mut dyn FnMut(usize, usize),
-) -> Result<Vec<Vec<Figure>>, SweepError> {
-    let next = AtomicUsize::new(0);
-    let failed = AtomicBool::new(false);
-    let (sender, results) = mpsc::channel();
-    let mut figures: Vec<Vec<Figure>> = vec![Vec::new(); jobs.len()];
-    let mut error: Option<(usize, SweepError)> = None;
-    std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, jobs.len().max(1)) {
-            let sender = sender.clone();
-            let (next, failed) = (&next, &failed);
-            scope.spawn(move || {
-                while !failed.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(job) = jobs.get(index) else { break };
-                    let result = job.play(geo);
-                    failed.fetch_or(result.is_err(), Ordering::Relaxed);
-                    if sender.send((index, result)).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        for (done, (index, result)) in results.iter().enumerate() {
-            told(done + 1, jobs.len());
-            match result {
-                Ok(found) => figures[index] = found,
-                // The first in their order, whichever thread was first.
-                Err(found) if error.as_ref().is_none_or(|(first, _)| index < *first) => {
-                    error = Some((index, found));
-                }
-                Err(_) => {}
-            }
-        }
-    });
-    match error {
-        Some((_, error)) => Err(error),
-        None => Ok(figures),
-    }
-}
-
-impl Job<'_> {
-    fn play(&self, geo: &Database) -> Result<Vec<Figure>, SweepError> {
-        let options = PlanOptions {
-            seed: Some(self.seed),
-            geo,
-        };
-        let plan = self.file.plan(self.variant, &options)?;
-        let measured = sim::simulate(&plan, &mut Silent).map_err(|error| SweepError::Sim {
-            cell: format!("variant {}, seed {}", self.variant, self.seed),
-            error,
-        })?;
-        Ok(MEASURES
-            .iter()
-            .map(|measure| measure.of(&measured))
-            .collect())
-    }
-}
-
 impl Axis {
     fn of(setting: &Setting) -> Self {
         let values = setting.values().to_vec();
@@ -331,6 +277,15 @@ fn number(text: &str) -> Option<f64> {
 }
 
 impl Seeds {
+    /// Of a single seed: the band is that within its run.
+    fn of_one((figure, half): Found) -> Self {
+        let one = Self::of([figure].into_iter());
+        Self {
+            band: one.band.map(|band| Band { half, ..band }),
+            ..one
+        }
+    }
+
     fn of(figures: impl Iterator<Item = Figure> + Clone) -> Self {
         let values: Vec<Option<f64>> = figures.clone().map(|figure| figure.value).collect();
         let all: Option<Vec<f64>> = values.iter().copied().collect();
@@ -348,19 +303,20 @@ impl Sweep {
     /// # Errors
     /// Only if a number is not finite, which no figure is.
     pub fn to_json(&self, manifest: &Manifest) -> serde_json::Result<String> {
-        #[derive(Serialize)]
-        struct File<'a> {
-            schema: u32,
-            manifest: &'a Manifest,
-            #[serde(flatten)]
-            sweep: &'a Sweep,
-        }
         let file = File {
             schema: SCHEMA,
             manifest,
             sweep: self,
         };
         serde_json::to_string_pretty(&file).map(|text| text + "\n")
+    }
+
+    /// The JSON Schema of `sweep.json`, as committed in `lab/sweep.schema.json`.
+    ///
+    /// # Errors
+    /// None that is known: a schema is plain JSON.
+    pub fn schema_text() -> serde_json::Result<String> {
+        serde_json::to_string_pretty(&schemars::schema_for!(File<'_>)).map(|text| text + "\n")
     }
 
     /// The values of a cell, as `path=value`.

@@ -1,8 +1,9 @@
 //! A sweep as text within 100 columns: the conclusion, then one row per cell.
 
 use super::measure::named;
-use super::{Axis, Band, Sweep};
+use super::{Axis, Sweep};
 use crate::metrics::{NOT_AVAILABLE, Unit};
+use crate::noise::Band;
 use crate::report::terminal::{Grid, WIDTH, plain, wrapped};
 
 /// Characters of a value in a table.
@@ -34,7 +35,10 @@ impl Sweep {
             self.cells.len()
         );
         let band = match self.seeds.len() {
-            1 => "one seed, so no noise band",
+            1 => {
+                "value ± half of the 95 % band within the one run (stationary bootstrap over time); other seeds may lie \
+                 further apart"
+            }
             _ => "mean ± half of the 95 % confidence band over the seeds",
         };
         let conclusion = wrapped("", &plain(&self.conclusion, 2_000), 2);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::report::tests::fits;
 
 const FILE: &str = "
 schema: 1
@@ -244,4 +245,48 @@ fn nothing_cacheable_concludes_nothing() {
         cell.figures.iter_mut().for_each(|seeds| seeds.band = None);
     }
     assert!(conclude::sentence(&sweep).starts_with("No hit ratio"));
+}
+
+#[test]
+fn a_single_seed_has_the_noise_within_its_run() {
+    let sweep = swept(&["pops.*.memory=256KiB,8MiB"], &[1], 1);
+    let band = |name| sweep.cells[0].band(name).unwrap();
+    // 3,500 requests: a binomial's half band is 1.6 points.
+    let half = band("request_hit_ratio").half.unwrap();
+    assert!((0.003..0.03).contains(&half), "{half}");
+    assert!(band("origin_fetches").half.unwrap() > 1.0);
+    assert_eq!(band("latency_max").half, None);
+    assert!(
+        sweep.text().contains("within the one run"),
+        "{}",
+        sweep.text()
+    );
+    assert!(
+        sweep.conclusion.contains("--seeds 5"),
+        "{}",
+        sweep.conclusion
+    );
+}
+
+const SCHEMA_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sweep.schema.json");
+
+/// `UPDATE_SCHEMA=1 cargo test -p lab schema` writes the file anew.
+#[test]
+fn the_committed_schema_of_sweeps_is_current() {
+    let text = Sweep::schema_text().unwrap();
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(SCHEMA_FILE, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(SCHEMA_FILE).unwrap_or_default();
+    assert!(
+        committed == text,
+        "run UPDATE_SCHEMA=1 cargo test -p lab schema, and tell CHANGELOG"
+    );
+    let schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let sweep = swept(&["pops.*.memory=256KiB,8MiB"], &[1, 2], 2);
+    let written = sweep.to_json(&Manifest::default()).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&written).unwrap();
+    fits(&schema, &schema, &value, "sweep").unwrap();
+    value["cells"][0]["metrics"]["request_hit_ratio"]["band"]["mean"] = "high".into();
+    assert!(fits(&schema, &schema, &value, "sweep").is_err());
 }

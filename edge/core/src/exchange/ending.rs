@@ -235,7 +235,8 @@ impl Exchange {
         land: Option<Landing>,
         now: Timestamp,
     ) -> Action {
-        let collapsed = self.failures > 0 && land.is_none();
+        // Whoever has gone upstream itself shares nobody's failure, even if it has waited for others before.
+        let collapsed = !matches!(self.state, State::Forwarded(_));
         let handling = Handling {
             collapsed,
             ..Handling::forwarded(self.why)

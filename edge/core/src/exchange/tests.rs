@@ -408,3 +408,20 @@ fn an_answer_to_head_is_held_against_what_is_stored() {
     assert_eq!(keep(Lookup::Hit(stale(fresh())), 404), Keep::Nothing);
     assert_eq!(keep(Lookup::Miss, 200), Keep::Nothing);
 }
+
+/// A follower of a flight that failed, which then has to go upstream by itself and fails there, too.
+#[test]
+fn an_own_failure_is_not_a_shared_one() {
+    let error = UpstreamError::FirstByteTimeout;
+    let shared = [
+        Event::Found(Lookup::Miss),
+        Event::Following,
+        Event::Landed(Landing::Failed(error)),
+        Event::Following,
+    ];
+    let ends = |last: &[Event]| reply(play(&policy(), &[&shared, last].concat()));
+    let own = ends(&[Event::WaitExpired, Event::Failed(error)]);
+    assert!(!own.handling.collapsed);
+    let second = ends(&[Event::Landed(Landing::Failed(error))]);
+    assert!(second.handling.collapsed);
+}

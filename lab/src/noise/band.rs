@@ -1,15 +1,17 @@
-//! Noise over seeds: Student's t for means of few values.
+//! Bands, and Student's t for means of few values.
 
 use std::f64::consts::PI;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A mean with its 95 % confidence band.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// A value with its 95 % confidence band.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Band {
-    /// The mean over the seeds.
+    /// The mean over the seeds, or the value of the one run.
     pub mean: f64,
-    /// Half the width of the band; none with a single seed, which says nothing of noise.
+    /// Half the width of the band; `null` where one value says nothing of noise.
     pub half: Option<f64>,
 }
 
@@ -29,19 +31,21 @@ impl Band {
     }
 
     /// The band of differences, seed by seed: both sides have had the same traffic.
-    pub(super) fn of_difference(left: &[f64], right: &[f64], comparisons: usize) -> Self {
+    #[must_use]
+    pub fn of_difference(left: &[f64], right: &[f64], comparisons: usize) -> Self {
         let differences: Vec<f64> = left.iter().zip(right).map(|(l, r)| l - r).collect();
         Self::of(&differences, comparisons)
     }
 
     /// Whether the whole band lies above zero; never with a single seed.
-    pub(super) fn is_above_zero(self) -> bool {
+    #[must_use]
+    pub fn is_above_zero(self) -> bool {
         self.half.is_some_and(|half| self.mean - half > 0.0)
     }
 }
 
 /// The t that so large a share of Student's distribution lies within (both sides), by bisection.
-fn student(freedom: usize, share: f64) -> f64 {
+pub(super) fn student(freedom: usize, share: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1e7);
     for _ in 0..200 {
         let middle = f64::midpoint(low, high);
