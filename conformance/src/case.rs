@@ -71,6 +71,8 @@ pub struct Step {
     pub content: Option<String>,
     /// The whole request as it goes over the wire, in place of what the above would give.
     pub raw: Option<String>,
+    /// How many clients send it at once. What is expected of the response is expected of each.
+    pub at_once: usize,
     /// What the origin answers, if the cache asks it.
     pub origin: Script,
     /// Where the response must come from.
@@ -112,6 +114,7 @@ impl Default for Step {
             send: Vec::new(),
             content: None,
             raw: None,
+            at_once: 1,
             origin: Script::default(),
             served: None,
             asked: None,

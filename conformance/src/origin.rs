@@ -175,6 +175,7 @@ async fn serve(mut stream: TcpStream, rooms: &Rooms) -> io::Result<()> {
         };
         let script = &step.origin;
         if script.silent {
+            tokio::time::sleep(Duration::from_millis(script.delay_ms)).await;
             return Ok(());
         }
         let range = wire::combined(&seen.fields, "range");

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 
 use crate::case::{Asked, Case};
@@ -226,12 +227,24 @@ async fn play_step(
     }
     let words = room.words();
     let request = client::request(step, number, &words);
-    let answer = client::send(target.address, &request, &step.method).await;
+    let clients =
+        (0..step.at_once.max(1)).map(|_| client::send(target.address, &request, &step.method));
+    let answers = join_all(clients).await;
     if step.asked == Some(Asked::Soon) {
         room.asked(number, BACKGROUND).await;
     }
     let seen = room.seen(number);
-    let judged = judge(case, number, &answer, &seen, &words);
+    let judged = answers.into_iter().map(|answer| {
+        let judged = judge(case, number, &answer, &seen, &words);
+        (answer, judged)
+    });
+    // The first that misses something speaks for all.
+    let judged: Vec<_> = judged.collect();
+    let worst = judged.iter().position(|(_, judged)| judged.is_err());
+    let (answer, judged) = judged
+        .into_iter()
+        .nth(worst.unwrap_or(0))
+        .unwrap_or((Err("nothing was sent".to_owned()), Ok(())));
     let turn = Turn {
         sent: wire::text(&request),
         answer,

@@ -31,7 +31,9 @@ impl Case {
                 && script.trailers.is_empty()
                 && script.framing == Framing::Length
         };
-        let whole = |step: &Step| step.raw.is_none() && !step.incomplete && plain(&step.origin);
+        let whole = |step: &Step| {
+            step.raw.is_none() && step.at_once == 1 && !step.incomplete && plain(&step.origin)
+        };
         self.steps.iter().all(whole)
     }
 }

@@ -41,6 +41,8 @@ shipped!(
     "interim",
     "framing",
     "connections",
+    "collapsing",
+    "surrogate",
     "cache-status",
 );
 
