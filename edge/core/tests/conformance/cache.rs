@@ -171,12 +171,12 @@ impl Cache {
             }
             (From::Updated, Brought::Validated(response), _) => {
                 let facts = response.facts;
-                self.from_stored(ride, reply, response, facts)
+                self.stored_reply(ride, reply, response, facts)
             }
             (From::Stored, ..) => {
                 let response = ride.found.clone().expect("what it replies with");
                 let facts = ride.exchange.stored().expect("what it replies with");
-                self.from_stored(ride, reply, response, facts)
+                self.stored_reply(ride, reply, response, facts)
             }
             (From::Synthetic(status), ..) => {
                 let status = StatusCode::from_u16(status).expect("a status");
@@ -305,7 +305,7 @@ impl Cache {
         self.reply(ride, head, source, &reply.handling, &body)
     }
 
-    fn from_stored(
+    fn stored_reply(
         &self,
         ride: &Ride<'_, '_>,
         reply: &Reply,
