@@ -7,20 +7,21 @@ use std::sync::Arc;
 use bytes::Bytes;
 use edge_core::ranges::ByteRange;
 use edge_core::{
-    Body as Which, CacheKey, Detail, Forward, Fwd, Handling, RequestHead, ResponseHead, Source,
-    Stored, UpstreamError, born, upstream_request,
+    Body as Which, CacheKey, Detail, Fwd, Handling, Lookup, RequestHead, RequestKind, Reuse,
+    Source, Stored, UpstreamError, decide,
 };
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, StatusCode};
 use tokio::sync::mpsc;
 
 use crate::body::ReplyBody;
 use crate::cut;
+use crate::gap::{Gap, Obstacle};
 use crate::node::Node;
 use crate::parts::{self, Parts, Piece, Tie};
-use crate::serve::{self, REQUEST_ID, Reply};
+use crate::serve::{self, Reply};
 use crate::slicing;
-use crate::store::Response;
-use crate::upstream::{Failure, RequestBody, Upstream, UpstreamBody, with_host};
+use crate::store::{Found, Response};
+use crate::upstream::{Failure, Upstream};
 use crate::worker::Worker;
 
 /// Pieces that wait for the client to take them.
@@ -29,8 +30,8 @@ const AHEAD: usize = 2;
 /// A stored response of which a request wants more than is here.
 pub(crate) struct Assembly {
     pub(crate) node: Arc<Node>,
-    upstream: Upstream,
-    request: RequestHead,
+    pub(crate) upstream: Upstream,
+    pub(crate) request: RequestHead,
     /// Where the response stands, and the key of its resource.
     pub(crate) key: CacheKey,
     pub(crate) primary: CacheKey,
@@ -38,32 +39,10 @@ pub(crate) struct Assembly {
     pub(crate) parts: Parts,
     pub(crate) tie: Tie,
     /// The first request upstream has the client's id; the others get their own.
-    id: Option<HeaderValue>,
+    pub(crate) id: Option<HeaderValue>,
     /// What is at hand before the head goes out: a gap, or a slice.
     gap: Option<Gap>,
     pub(crate) slice: Option<(u64, slicing::Source)>,
-}
-
-/// A gap on its way.
-pub(crate) struct Gap {
-    pub(crate) head: ResponseHead,
-    pub(crate) range: ByteRange,
-    /// `None`: not to be stored.
-    pub(crate) facts: Option<Stored>,
-    pub(crate) stamp: edge_core::purge::Sequence,
-    pub(crate) body: UpstreamBody,
-    /// Bytes to pass over first: upstream has sent the whole.
-    pub(crate) over: u64,
-}
-
-/// Why a gap cannot be filled.
-pub(crate) enum Obstacle {
-    /// Upstream gave no answer.
-    Failed(Failure),
-    /// It is another response by now, or none.
-    Changed,
-    /// Upstream has another answer, which says nothing of the stored one.
-    Other,
 }
 
 impl Assembly {
@@ -327,66 +306,34 @@ impl Assembly {
         }
         Ok(())
     }
+}
 
-    pub(crate) async fn fetch(&mut self, range: ByteRange) -> Result<Gap, Obstacle> {
-        let node = Arc::clone(&self.node);
-        let policy = &node.config.policy;
-        let forward = Forward {
-            why: Fwd::Partial,
-            conditional: false,
-            leads: false,
-            passes: false,
-        };
-        let fields = upstream_request(&self.request, policy, &forward, None);
-        let mut fields = with_host(fields, &node.address.host);
-        let id = self.id.take().unwrap_or_else(|| node.ids.next("gap"));
-        fields.insert(REQUEST_ID, id);
-        fields.insert(header::RANGE, range.range());
-        fields.insert(header::IF_RANGE, self.tie.value());
-        let body = RequestBody::none(&mut fields);
-        let (stamp, sent_at) = (node.store.stamp(), node.now());
-        let target = self.request.target.path_and_query();
-        let hints = Arc::default();
-        let response = self
-            .upstream
-            .send(Method::GET, target, fields, body, &hints)
-            .await
-            .map_err(Obstacle::Failed)?;
-        let received = node.now();
-        let (upstream, body) = response.into_parts();
-        let head = ResponseHead::received(upstream.status, upstream.headers, received);
-        let same = Tie::of(&head.headers, received).as_ref() == Some(&self.tie);
-        match head.status {
-            StatusCode::PARTIAL_CONTENT => {
-                let expected = Some((range, self.parts.total));
-                if !same || parts::part_of(&head.headers) != expected {
-                    return Err(Obstacle::Changed);
-                }
-                let facts = parts::digest(&self.request, &head, policy, received).ok();
-                let born = born(&head, sent_at, received);
-                let facts = facts.map(|digest| Stored { digest, born });
-                Ok(Gap {
-                    head,
-                    range,
-                    facts,
-                    stamp,
-                    body,
-                    over: 0,
-                })
-            }
-            // It is the same, and upstream knows no ranges.
-            StatusCode::OK if same => Ok(Gap {
-                head,
-                range,
-                facts: None,
-                stamp,
-                body,
-                over: range.start,
-            }),
-            status if status.is_server_error() => Err(Obstacle::Other),
-            _ => Err(Obstacle::Changed),
-        }
+/// The reply to a request that needs more than is stored of a fresh response, if the rest can be had.
+pub(crate) async fn assembled(
+    worker: &Worker,
+    head: &RequestHead,
+    key: &CacheKey,
+    kind: &RequestKind,
+    looked: &Found,
+    id: &HeaderValue,
+) -> Option<Reply> {
+    let (Lookup::Hit(facts), Some(response)) = (looked.lookup, &looked.response) else {
+        return None;
+    };
+    let node = &worker.node;
+    let reuse = decide(
+        &node.config.policy,
+        &facts.digest,
+        facts.born,
+        kind,
+        node.now(),
+    );
+    if !parts::partial(&facts.digest) || reuse != Reuse::Hit || kind.only_if_cached() {
+        return None;
     }
+    let variant = looked.variant.as_ref();
+    let assembly = Assembly::new(worker, head.clone(), key, variant, response, id)?;
+    Box::pin(assembly.reply(facts)).await
 }
 
 pub(crate) async fn say(

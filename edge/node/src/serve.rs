@@ -14,7 +14,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 
-use crate::assembly::Assembly;
+use crate::assembly::{Assembly, assembled};
 use crate::body::ReplyBody;
 use crate::client;
 use crate::cut;
@@ -183,34 +183,6 @@ fn hit(
         &handling,
         now,
     ))
-}
-
-/// The reply to a request that needs more than is stored of a fresh response, if the rest can be had.
-async fn assembled(
-    worker: &Worker,
-    head: &RequestHead,
-    key: &CacheKey,
-    kind: &RequestKind,
-    looked: &Found,
-    id: &HeaderValue,
-) -> Option<Reply> {
-    let (Lookup::Hit(facts), Some(response)) = (looked.lookup, &looked.response) else {
-        return None;
-    };
-    let node = &worker.node;
-    let reuse = decide(
-        &node.config.policy,
-        &facts.digest,
-        facts.born,
-        kind,
-        node.now(),
-    );
-    if !parts::partial(&facts.digest) || reuse != Reuse::Hit || kind.only_if_cached() {
-        return None;
-    }
-    let variant = looked.variant.as_ref();
-    let assembly = Assembly::new(worker, head.clone(), key, variant, response, id)?;
-    Box::pin(assembly.reply(facts)).await
 }
 
 async fn ride(

@@ -8,10 +8,11 @@ use edge_core::Landing;
 use edge_core::ranges::{ByteRange, Slices};
 use tokio::sync::mpsc;
 
-use crate::assembly::{Assembly, Gap, Obstacle, say};
+use crate::assembly::{Assembly, say};
 use crate::cut::{self, Cut};
 use crate::fill::{Fill, Stores};
 use crate::flights::{Arrived, Cargo, Joined, Landed, Leading};
+use crate::gap::{Gap, Obstacle};
 use crate::parts::{self, Tie};
 use crate::slices;
 use crate::store::Response;
