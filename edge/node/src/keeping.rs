@@ -11,7 +11,7 @@ use edge_core::{
 use http::{HeaderMap, Method};
 
 use crate::fetch::Outcome;
-use crate::parts;
+use crate::parts::{self, Parts};
 use crate::ride::{Ask, Ride};
 use crate::store::{self, Selection};
 
@@ -102,7 +102,9 @@ impl Ride {
         else {
             return;
         };
-        let Ok(updated) = update_head(&stored.head, stored.body.length(), head) else {
+        // Of parts, HEAD speaks of the whole that they belong to.
+        let length = Parts::of(stored).map_or(stored.body.length(), |parts| parts.total);
+        let Ok(updated) = update_head(&stored.head, length, head) else {
             let selection = Selection::Key(self.ask.key.hash());
             node.invalidate(selection, Mode::Soft).await;
             return;

@@ -500,6 +500,23 @@ async fn a_stale_part_is_validated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_head_updates_a_stale_part() {
+    let mut origin = Origin::start().await;
+    let stale = "Cache-Control: max-age=0\r\nETag: \"v1\"\r\n";
+    let node = half(&mut origin, stale).await;
+    let mut wire = connect(&node).await;
+    let head = "HEAD /x HTTP/1.1\r\nHost: www.example.test\r\n\r\n";
+    let (got, ()) = tokio::join!(exchange(&mut wire, head), async {
+        let fields = format!("HTTP/1.1 200 OK\r\n{CACHED}Content-Length: 10\r\n\r\n");
+        origin.asked().await.answer(fields).await;
+    });
+    assert_eq!(got.head.status(), 200);
+    let got = exchange(&mut wire, &ranged("1-3")).await;
+    assert_eq!((got.head.status(), got.text()), (206, "123"));
+    assert!(got.cache_status().contains("; hit"), "{got:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_if_range_is_answered_here() {
     let mut origin = Origin::start().await;
     let node = node(&origin, |_| {}).await;
