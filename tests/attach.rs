@@ -186,7 +186,7 @@ fn a_world_is_measured_as_processes_are_and_left_as_it_was() {
             printed(&output)
         );
         let report = scenario.report();
-        let figure = &report["variants"][0]["metrics"]["request_hit_ratio"];
+        let figure = &report["variants"][0]["total"]["request_hit_ratio"];
         figure["value"]
             .as_f64()
             .unwrap_or_else(|| panic!("{what}: {figure}"))

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::node::binary;
 
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 11] = [
     "docs/reports.md",
     "README.md",
     "ARCHITECTURE.md",
@@ -14,6 +14,10 @@ const DOCUMENTS: [&str; 7] = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "scenarios/README.md",
+    "docs/demo.md",
+    "docs/metrics.md",
+    "deploy/kubernetes/README.md",
+    "deploy/swarm/README.md",
 ];
 
 fn root() -> PathBuf {
