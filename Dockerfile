@@ -23,7 +23,7 @@ RUN find . -name Cargo.toml -exec sed -i -E '/^\[\[(bench|test|example)\]\]/,/^$
  && cargo build --release --locked -p cdnlab --target "$(rustc -vV | sed -n 's/^host: //p')"
 COPY . .
 # Files are as old as they were outside; to cargo they have to be newer than the stubs.
-RUN find . -name '*.rs' -exec touch {} + \
+RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
  && cargo build --release --locked -p cdnlab --target "$(rustc -vV | sed -n 's/^host: //p')" \
  && mkdir -p /out/etc/cdnlab /out/state \
  && cp target/*/release/cdnlab /out/cdnlab \
