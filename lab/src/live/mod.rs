@@ -9,6 +9,7 @@ pub mod child;
 pub mod clock;
 pub mod connections;
 pub mod control;
+mod counters;
 pub mod folder;
 pub mod front;
 pub mod guide;
