@@ -274,3 +274,64 @@ fn no_serious_finding_of_axe() {
         }
     }
 }
+
+/// Lists of numbers, as long as wanted, by repeating what they hold.
+fn stretch(value: &mut Value, length: usize) {
+    match value {
+        Value::Array(list) if !list.is_empty() => {
+            *list = list.iter().cycle().take(length).cloned().collect()
+        }
+        Value::Object(fields) => fields.values_mut().for_each(|field| stretch(field, length)),
+        _ => {}
+    }
+}
+
+/// An hour in 1,000 buckets with 50 path classes, from a saved report that is made longer.
+#[test]
+fn a_long_run_stays_small_and_opens_at_once() {
+    if !crate::present() {
+        return;
+    }
+    let (page, _) = page("quickstart");
+    let file = page.with_file_name("report.json");
+    let mut report: Value =
+        serde_json::from_slice(&fs::read(&file).expect("a report")).expect("JSON");
+    for variant in report["variants"].as_array_mut().expect("variants") {
+        stretch(&mut variant["series"], 1000);
+        variant["series"]["bucket_seconds"] = 3.6.into();
+        stretch(&mut variant["paths"], 50);
+    }
+    fs::write(&file, report.to_string()).expect("a longer report");
+    let done = Command::new(env!("CARGO_BIN_EXE_cdnlab"))
+        .arg("report")
+        .arg(&file)
+        .args(["--format", "html,csv,markdown,junit"])
+        .output()
+        .expect("cdnlab runs");
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    for form in ["csv", "md", "xml"] {
+        assert!(
+            fs::metadata(file.with_extension(form)).is_ok_and(|file| file.len() > 0),
+            "{form}"
+        );
+    }
+    let browser = Browser::start();
+    browser.look(1440, false);
+    browser.open(&format!(
+        "file://{}",
+        page.canonicalize().expect("a page").display()
+    ));
+    let opened = browser.run("const one = performance.getEntriesByType('navigation')[0]; return one.loadEventEnd - one.startTime");
+    let size = fs::metadata(&page).expect("a page").len();
+    println!(
+        "1,000 buckets and 50 path classes in two variants: {} KB, open after {:.0} ms",
+        size / 1000,
+        number(&opened)
+    );
+    assert!(size < 2_000_000, "{size} bytes");
+    assert_eq!(browser.complaints(), [""; 0]);
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::course::{convergence, events, reconciliation, series};
 use super::evidence;
+use super::reasons;
 use super::scene::LatencyCurve;
 use super::tables::*;
 use crate::metrics::{
@@ -289,7 +290,7 @@ fn misses(measured: &Measured, cell: &Cell) -> Vec<MissRow> {
     );
     rows.retain(|row| row.requests > 0);
     for row in &mut rows {
-        row.examples = evidence::examples(measured, row.cause, row.rule.as_deref());
+        row.examples = reasons::examples(measured, row.cause, row.rule.as_deref());
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.requests));
     rows

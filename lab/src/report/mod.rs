@@ -9,6 +9,7 @@ mod evidence;
 pub mod formats;
 pub mod html;
 mod manifest;
+mod reasons;
 mod scene;
 mod tables;
 pub mod terminal;
