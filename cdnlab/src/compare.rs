@@ -74,7 +74,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<Outcome, Failure> {
         .map(|name| file.plan(name, &options).map_err(Failure::usage))
         .collect::<Result<Vec<Plan>, _>>()?;
     // The simulation first: it takes less time to say what it cannot play.
-    let simulated = play::simulated(&plans, args.quiet)?;
+    let simulated = play::simulated(&plans, args.quiet, None)?;
     let live = play::played_live(&target, None, &plans, args.quiet)?;
     let sides: Vec<_> = names
         .iter()

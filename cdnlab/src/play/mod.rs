@@ -19,7 +19,7 @@ use lab::plan::Plan;
 use lab::report::terminal::{Style, render};
 use lab::report::{self, Machine, Manifest, Report};
 use lab::scenario::{Driver, PlanOptions, ScenarioFile, nearest};
-use lab::sim;
+use lab::sim::{self, Policies};
 use sha2::{Digest, Sha256};
 
 use crate::exit::{Failure, Outcome};
@@ -70,7 +70,7 @@ pub(crate) struct SimulateArgs {
     /// Play each cell with so many seeds, counted up from the first, or with these: 5, or 1,2,3.
     #[arg(long, value_name = "N|LIST")]
     seeds: Option<sweep::Seeds>,
-    /// How many threads a sweep simulates on; all cores unless said otherwise. Changes no figure.
+    /// How many threads to simulate on; all cores unless said otherwise. Changes no figure.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 }
@@ -102,7 +102,7 @@ struct PlayArgs {
 }
 
 pub(crate) fn run(args: &RunArgs) -> Result<Outcome, Failure> {
-    play(&args.play, Driver::Run, args.attach.read()?)
+    play(&args.play, Driver::Run, args.attach.read()?, None)
 }
 
 pub(crate) fn simulate(args: &SimulateArgs) -> Result<Outcome, Failure> {
@@ -111,10 +111,15 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Result<Outcome, Failure> {
         let threads = args.threads.or(cores).map_or(1, NonZeroUsize::get);
         return sweep::run(&args.play, args.seeds.as_ref(), threads);
     }
-    play(&args.play, Driver::Simulate, None)
+    play(&args.play, Driver::Simulate, None, args.threads)
 }
 
-fn play(args: &PlayArgs, driver: Driver, attach: Option<Attach>) -> Result<Outcome, Failure> {
+fn play(
+    args: &PlayArgs,
+    driver: Driver,
+    attach: Option<Attach>,
+    threads: Option<NonZeroUsize>,
+) -> Result<Outcome, Failure> {
     let begun = Instant::now();
     let started = SystemTime::now();
     let database = geo::database(args.target.geo.as_deref())?;
@@ -135,7 +140,7 @@ fn play(args: &PlayArgs, driver: Driver, attach: Option<Attach>) -> Result<Outco
 
     let measured = match driver {
         Driver::Run => played_live(&args.target, attach, &plans, args.quiet)?,
-        Driver::Simulate => simulated(&plans, args.quiet)?,
+        Driver::Simulate => simulated(&plans, args.quiet, threads)?,
     };
 
     let driver = match driver {
@@ -324,13 +329,19 @@ pub(crate) fn live_failure(error: &LiveError) -> Failure {
     }
 }
 
-/// Plays each plan in virtual time.
-pub(crate) fn simulated(plans: &[Plan], quiet: bool) -> Result<Vec<Measured>, Failure> {
+/// Plays each plan in virtual time, on so many threads or all cores.
+pub(crate) fn simulated(
+    plans: &[Plan],
+    quiet: bool,
+    threads: Option<NonZeroUsize>,
+) -> Result<Vec<Measured>, Failure> {
+    let cores = std::thread::available_parallelism().ok();
+    let threads = threads.or(cores).unwrap_or(NonZeroUsize::MIN);
     plans
         .iter()
         .map(|plan| {
             let mut listener = progress::listener(&plan.variant, quiet);
-            sim::simulate(plan, listener.as_mut())
+            sim::simulate_on(plan, &Policies::default(), threads, listener.as_mut())
                 .map_err(|error| Failure::of("the simulation came to no end", &error).into_usage())
         })
         .collect()

@@ -73,7 +73,7 @@ impl World<'_> {
 
     pub(super) fn tell_counters(&mut self) {
         for (node, index) in self.nodes.iter().zip(0u16..) {
-            if node.up {
+            if node.up && node.is_here() {
                 self.fold.node_stats(index, &node.counters(), self.now);
             }
         }
@@ -126,7 +126,8 @@ impl World<'_> {
         let variants = self.keys.variants(object);
         let first = self.keys.of(object, 0);
         for &index in &purge.nodes {
-            let Some(node) = self.nodes.get_mut(usize::from(index)) else {
+            let node = self.nodes.get_mut(usize::from(index));
+            let Some(node) = node.filter(|node| node.is_here()) else {
                 continue;
             };
             let planned = node.rules.planned(object, 0).copied();

@@ -5,7 +5,6 @@
 //! figures everywhere. What it leaves out: nodes take no time to think, messages travel as a whole
 //! (see [`wire`]), connections have no limit of number, and store weights are worked out per class.
 
-mod ahead;
 mod alarms;
 mod client;
 mod exchange;
@@ -16,16 +15,20 @@ mod keys;
 mod lane;
 mod node;
 mod origin;
+mod parts;
 mod queue;
 mod slab;
 mod store;
 mod wire;
 mod world;
 
+use std::num::NonZeroUsize;
+
 use crate::metrics::Measured;
 use crate::plan::{Nanos, Plan, TraceError};
 use crate::progress::Progress;
 
+use self::parts::Parts;
 pub use self::store::{Bounds, Eviction, Filter, Key, Policies, Store, UnknownPolicy, Weights};
 use self::world::World;
 
@@ -51,7 +54,7 @@ pub enum SimError {
     OwnOrigin,
 }
 
-/// Plays a plan in virtual time and gives what was measured.
+/// Plays a plan in virtual time, on all cores if it has parts that cannot touch each other, and gives what was measured.
 ///
 /// # Errors
 /// When the plan is beyond the simulator, or its trace cannot be read.
@@ -59,7 +62,7 @@ pub fn simulate(plan: &Plan, progress: &mut dyn Progress) -> Result<Measured, Si
     simulate_with(plan, &Policies::default(), progress)
 }
 
-/// Plays a plan whose nodes may use eviction policies of one's own.
+/// As [`simulate`], with nodes that may use eviction policies of one's own.
 ///
 /// # Errors
 /// As [`simulate`], and if the plan names a policy that is not registered.
@@ -68,10 +71,26 @@ pub fn simulate_with(
     policies: &Policies,
     progress: &mut dyn Progress,
 ) -> Result<Measured, SimError> {
-    let mut world = World::new(plan, policies)?;
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    simulate_on(plan, policies, cores, progress)
+}
+
+/// As [`simulate_with`], on so many threads at most. Their number changes no figure.
+///
+/// # Errors
+/// As [`simulate_with`].
+pub fn simulate_on(
+    plan: &Plan,
+    policies: &Policies,
+    threads: NonZeroUsize,
+    progress: &mut dyn Progress,
+) -> Result<Measured, SimError> {
+    if matches!(plan.origin.kind, crate::plan::OriginKind::Own { .. }) {
+        return Err(SimError::OwnOrigin);
+    }
     progress.stage("simulating");
-    world.play(progress)?;
-    Ok(world.fold.finish(world.end))
+    let (fold, end) = Parts::new(plan).play(plan, policies, threads, progress)?;
+    Ok(fold.finish(end))
 }
 
 #[cfg(test)]

@@ -99,6 +99,11 @@ impl Node {
         })
     }
 
+    /// Whether it is of this world's part of the CDN.
+    pub(super) fn is_here(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
     /// Tells the store when a key is asked for again.
     pub(super) fn foretell(&mut self, key: u32, next: u32) {
         self.store.foretell(key, next);

@@ -174,6 +174,11 @@ routing: {{mode: {}}}
 
     /// The run with every observation.
     fn play(&self) -> (Plan, Measured, Vec<Observation>) {
+        self.play_with(false)
+    }
+
+    /// `no_lane`: every request takes the full path.
+    fn play_with(&self, no_lane: bool) -> (Plan, Measured, Vec<Observation>) {
         let text = self.text();
         let file = ScenarioFile::parse("drawn.yaml", text.clone(), Path::new("."), false)
             .unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -187,11 +192,16 @@ routing: {{mode: {}}}
                 },
             )
             .unwrap_or_else(|error| panic!("{error}"));
-        let mut world = World::new(&plan, &Policies::default()).unwrap();
+        let mut world = World::new(&plan, &Policies::default(), |_| true).unwrap();
         world.watched = true;
-        world.play(&mut Silent).unwrap();
+        world.lane.closed = no_lane;
+        world.prepare();
+        let requests: Vec<PlannedRequest> = plan.requests().collect::<Result<_, _>>().unwrap();
+        world.play(&requests, 0, &mut Silent);
+        world.end(&mut Silent);
         let seen = std::mem::take(&mut world.seen);
-        let measured = world.fold.finish(world.end);
+        let (fold, end) = world.folded();
+        let measured = fold.finish(end);
         (plan, measured, seen)
     }
 }
@@ -221,6 +231,15 @@ proptest! {
             before = one.done;
             prop_assert!(one.due <= one.started && one.started <= one.first_byte && one.first_byte <= one.done, "{:?}", one);
             prop_assert!(one.done <= one.due + DEADLINE, "{:?}", one);
+        }
+    }
+
+    #[test]
+    fn the_hit_lane_and_the_full_path_come_to_the_same(drawn in drawn()) {
+        let (lane, full) = (drawn.play_with(false).2, drawn.play_with(true).2);
+        prop_assert_eq!(lane.len(), full.len());
+        for (lane, full) in lane.iter().zip(&full) {
+            prop_assert_eq!(format!("{lane:?}"), format!("{full:?}"));
         }
     }
 

@@ -221,3 +221,53 @@ events:
         ],
     );
 }
+
+#[test]
+fn parts_that_cannot_touch_each_other_add_up_to_the_whole_on_any_number_of_threads() {
+    let text = format!(
+        "{SITE}
+content:
+  pages: {{path: '/p/{{id}}', objects: 200, size: 12KiB, headers: {{Cache-Control: 'max-age=3, stale-while-revalidate=3'}}, think: 20ms, changes: {{every: 9s}}}}
+pops:
+  fra: {{at: FRA, nodes: 2, memory: 512KiB}}
+  lhr: {{at: LHR, memory: 512KiB}}
+  gru: {{at: GRU, upstream: shield}}
+  nrt: {{at: NRT, upstream: shield}}
+  shield: {{at: IAD, serves_clients: false}}
+clients:
+  europe: {{from: [FRA, LHR], rate: 100/s, zipf: 0.9}}
+  far: {{from: [GRU, NRT], rate: 100/s, zipf: 0.9}}
+events:
+  - {{at: 20s, kill: fra-1}}
+  - {{at: 30s, restart: fra-1}}
+  - {{at: 40s, link: {{between: [shield, origin], cut: both, how: blackhole, for: 5s}}}}
+  - {{at: 45s, purge: {{url: /p/1, mode: soft}}}}
+  - {{at: 50s, publish: pages}}
+"
+    );
+    let plan = plan(&text);
+    let on = |threads| {
+        let threads = NonZeroUsize::new(threads).unwrap();
+        simulate_on(&plan, &Policies::default(), threads, &mut Silent).unwrap()
+    };
+    let one = on(1);
+    for threads in [2, 3, 8] {
+        assert_eq!(format!("{one:?}"), format!("{:?}", on(threads)));
+    }
+    // In one world with all nodes, requests and events take each other's turns; the figures stay.
+    let mut world = World::new(&plan, &Policies::default(), |_| true).unwrap();
+    world.prepare();
+    let requests: Vec<_> = plan.requests().collect::<Result<_, _>>().unwrap();
+    world.play(&requests, 0, &mut Silent);
+    world.end(&mut Silent);
+    let (fold, end) = world.folded();
+    let whole = fold.finish(end);
+    let all = crate::metrics::Selector::default();
+    for info in crate::metrics::METRICS {
+        let (whole, parts) = (
+            whole.figure(info.metric, &all),
+            one.figure(info.metric, &all),
+        );
+        assert_eq!(format!("{whole:?}"), format!("{parts:?}"), "{}", info.name);
+    }
+}

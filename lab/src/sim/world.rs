@@ -1,6 +1,5 @@
 //! All state of a simulation, and the loop that plays it: the next arrival or the next event, whichever comes first.
 
-use super::ahead::Ahead;
 use super::alarms::{Alarms, Rows};
 use super::client::{Client, Health, Resolver};
 use super::exchange::Fetch;
@@ -16,12 +15,14 @@ use super::store::Policies;
 use super::wire::Wires;
 use super::{SECOND, SimError};
 use crate::metrics::Fold;
-use crate::plan::{Nanos, Plan, PlannedRequest, Spot};
+use crate::plan::{Nanos, Plan, PlannedRequest, RoutingMode, Spot};
 use crate::progress::Progress;
 use crate::steering::Nearest;
 
 /// After the last answer, background work may go on for so long.
 const LINGER: Nanos = 5 * SECOND;
+/// Requests whose objects are looked at in one go.
+const LOOK_AHEAD: usize = 64;
 /// Between two looks at what is over on both sides, in events.
 const SETTLE_EVERY: u64 = 1 << 13;
 /// Between two words of progress, in events.
@@ -57,6 +58,8 @@ pub(super) struct World<'a> {
     pub(super) begun: u64,
     /// Requests answered or given up.
     pub(super) done: u64,
+    /// Requests and events so far.
+    steps: u64,
     /// Planned events that are still to come.
     pub(super) events_left: usize,
     /// Whether a test wants to see every observation, and those it has seen.
@@ -67,10 +70,12 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(plan: &'a Plan, policies: &Policies) -> Result<Self, SimError> {
-        if matches!(plan.origin.kind, crate::plan::OriginKind::Own { .. }) {
-            return Err(SimError::OwnOrigin);
-        }
+    /// A world for the nodes that are `here`; requests to others never come.
+    pub(super) fn new(
+        plan: &'a Plan,
+        policies: &Policies,
+        here: impl Fn(u16) -> bool,
+    ) -> Result<Self, SimError> {
         let wires = Wires::new(plan);
         let keys = Keys::new(plan)?;
         let origin = Origin::new(plan);
@@ -85,9 +90,8 @@ impl<'a> World<'a> {
             let to = plan.upstream_node(index).map_or(Spot::Origin, Spot::Node);
             let link = wires.find(Spot::Node(index), to).unwrap_or(0);
             let rules = Rules::new(plan, &origin, planned);
-            nodes.push(Node::new(
-                planned, rules, link, keys.count, plan.seed, policies,
-            )?);
+            let keys = if here(index) { keys.count } else { 0 };
+            nodes.push(Node::new(planned, rules, link, keys, plan.seed, policies)?);
         }
         let nearest = Nearest::new(plan);
         let future = if direct {
@@ -125,6 +129,7 @@ impl<'a> World<'a> {
             fold: Fold::new(plan),
             begun: 0,
             done: 0,
+            steps: 0,
             events_left: 0,
             #[cfg(test)]
             watched: false,
@@ -133,48 +138,102 @@ impl<'a> World<'a> {
         })
     }
 
-    pub(super) fn play(&mut self, progress: &mut dyn Progress) -> Result<(), SimError> {
-        self.prepare();
-        let mut requests = Ahead::new(self.plan.requests());
-        self.draw_ahead(&mut requests)?;
-        let mut steps = 0u64;
-        loop {
-            let next = requests.peek();
-            let arrival = match next {
-                Some(_) if self.plan.sequential => self.is_idle().then_some(self.now),
-                Some(planned) => Some(planned.due),
-                None => None,
-            };
-            if next.is_none() && self.is_over() {
-                break;
-            }
-            // An arrival comes before what happens at the same instant.
-            if let Some((at, what)) = self.queue.pop_before(arrival.unwrap_or(Nanos::MAX)) {
-                debug_assert!(at >= self.now, "time never runs back");
-                self.now = at;
-                self.happen(what, progress);
-            } else if let (Some(at), Some(planned)) = (arrival, next) {
-                debug_assert!(at >= self.now, "time never runs back");
-                self.now = at;
-                self.begun = planned.step + 1;
-                self.begin(planned);
-                requests.advance();
-                self.draw_ahead(&mut requests)?;
-            } else {
-                break;
-            }
-            steps += 1;
-            if steps.is_multiple_of(SETTLE_EVERY) {
-                self.settle();
-            }
-            if steps.is_multiple_of(TELL_EVERY) {
-                let of = self.plan.duration;
-                progress.advance(self.now.min(of), of, self.done);
+    /// Plays requests that begin one after the other, and whatever happens before `until`.
+    pub(super) fn play(
+        &mut self,
+        requests: &[PlannedRequest],
+        until: Nanos,
+        progress: &mut dyn Progress,
+    ) {
+        for some in requests.chunks(LOOK_AHEAD) {
+            self.look_ahead(some);
+            for planned in some {
+                self.begin_when_due(planned, progress);
             }
         }
+        while self.happen_before(until, progress) {}
+    }
+
+    /// All requests have begun: plays what is left of them.
+    pub(super) fn end(&mut self, progress: &mut dyn Progress) {
+        self.end = self.now;
+        while !self.is_over() && self.happen_before(Nanos::MAX, progress) {}
         self.tell_counters();
         progress.advance(self.plan.duration, self.plan.duration, self.done);
-        Ok(())
+    }
+
+    /// What was measured, and when it ended.
+    pub(super) fn folded(self) -> (Fold, Nanos) {
+        (self.fold, self.end)
+    }
+
+    fn begin_when_due(&mut self, planned: &PlannedRequest, progress: &mut dyn Progress) {
+        loop {
+            // One after the other: the next begins when nobody waits.
+            let due = match self.plan.sequential {
+                true if self.is_idle() => self.now,
+                true => Nanos::MAX,
+                false => planned.due,
+            };
+            // A request comes before what happens at the same instant.
+            if self.happen_before(due, progress) {
+                continue;
+            }
+            debug_assert!(due >= self.now, "time never runs back");
+            self.now = due;
+            self.begun = planned.step + 1;
+            self.begin(planned);
+            self.step(progress);
+            return;
+        }
+    }
+
+    /// The next event happens, if it comes before `limit`.
+    #[inline]
+    fn happen_before(&mut self, limit: Nanos, progress: &mut dyn Progress) -> bool {
+        let Some((at, what)) = self.queue.pop_before(limit) else {
+            return false;
+        };
+        debug_assert!(at >= self.now, "time never runs back");
+        self.now = at;
+        self.happen(what, progress);
+        self.step(progress);
+        true
+    }
+
+    #[inline]
+    fn step(&mut self, progress: &mut dyn Progress) {
+        self.steps += 1;
+        if self.steps.is_multiple_of(SETTLE_EVERY) {
+            self.settle();
+        }
+        if self.steps.is_multiple_of(TELL_EVERY) {
+            let of = self.plan.duration;
+            progress.advance(self.now.min(of), of, self.done);
+        }
+    }
+
+    /// Reads what is known of the objects of some requests in one go: the waits for memory overlap, and the lines are near
+    /// when needed.
+    fn look_ahead(&self, requests: &[PlannedRequest]) {
+        let mut seen = 0;
+        for planned in requests {
+            // Where it will go, if that is cheap to say.
+            let node = match self.plan.routing.mode {
+                RoutingMode::Direct => None,
+                RoutingMode::Nearest => self.nearest.node(planned.place, planned.client),
+                RoutingMode::Router | RoutingMode::Redirect => {
+                    self.resolvers[usize::from(planned.place)].answer(self.now)
+                }
+            };
+            if let Some(index) = node
+                && let Some(node) = self.nodes.get(usize::from(index))
+            {
+                seen ^= node.look_at(self.keys.of(planned.object, 0));
+                seen ^= self.fold.look_at(index, planned.object);
+            }
+        }
+        std::hint::black_box(seen);
     }
 
     /// Whether no client waits.

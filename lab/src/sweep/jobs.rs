@@ -1,5 +1,6 @@
 //! The runs of a sweep, on as many threads as there are; which of them is over first changes nothing.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
@@ -79,7 +80,10 @@ impl Job<'_> {
             geo,
         };
         let plan = self.file.plan(self.variant, &options)?;
-        let measured = sim::simulate(&plan, &mut Silent).map_err(|error| SweepError::Sim {
+        // Runs are played side by side: each has one thread.
+        let policies = sim::Policies::default();
+        let played = sim::simulate_on(&plan, &policies, NonZeroUsize::MIN, &mut Silent);
+        let measured = played.map_err(|error| SweepError::Sim {
             cell: format!("variant {}, seed {}", self.variant, self.seed),
             error,
         })?;

@@ -52,6 +52,22 @@ fn without_a_limit_of_rate_only_round_trips_count() {
     check(7 * INITIAL_WINDOW, 5);
 }
 
+proptest! {
+    #[test]
+    fn a_sender_says_what_a_flow_says_where_nothing_is_left_to_chance(
+        rtt in 0..300 * MILLI,
+        rate in prop::option::of(100_000..BPS_100M),
+        sends in prop::collection::vec((0..3 * SECOND, 0..400_000u64), 1..20),
+    ) {
+        let line = line(rtt, rate);
+        let (mut sender, mut flow, mut now) = (Sender::default(), Flow::new(1, 2), 0);
+        for (gap, bytes) in sends {
+            now += gap;
+            prop_assert_eq!(sender.send(&line, now, bytes), flow.send(&line, now, bytes));
+        }
+    }
+}
+
 #[test]
 fn no_round_trip_time_means_no_wait() {
     let mut flow = Flow::new(0, 0);
