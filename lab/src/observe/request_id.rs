@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A request id, as small as its meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RequestId {
     /// Made by the lab for this step of the plan; on the wire `lab-17`.
     Step(u64),

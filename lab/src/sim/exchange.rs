@@ -350,13 +350,7 @@ impl World<'_> {
             Asker::Job(job) if !fetch.headed => self.job_failed(job, fetch.error),
             Asker::Job(job) => {
                 self.job_truncated(job);
-                let dependent = |fetch: &Fetch| fetch.source == Some(id);
-                let those: Vec<Id> = self
-                    .fetches
-                    .iter()
-                    .filter(|(_, fetch)| dependent(fetch))
-                    .map(|(id, _)| id)
-                    .collect();
+                let those = self.under_way(|fetch| fetch.source == Some(id));
                 for id in those {
                     if let Some(fetch) = self.fetches.get_mut(id) {
                         fetch.error = UpstreamError::Protocol;
@@ -378,14 +372,18 @@ impl World<'_> {
     /// Everything under way on a link fails now.
     pub(super) fn break_link(&mut self, link: u32) {
         self.wires.close_idle(link);
-        let there: Vec<Id> = self
-            .fetches
-            .iter()
-            .filter(|(_, fetch)| fetch.link == link)
-            .map(|(id, _)| id)
-            .collect();
-        for id in there {
+        for id in self.under_way(|fetch| fetch.link == link) {
             self.broken(id);
         }
+    }
+
+    /// The exchanges that fit, in the order in which they were sent.
+    pub(super) fn under_way(&self, fits: impl Fn(&Fetch) -> bool) -> Vec<Id> {
+        let fitting = self.fetches.iter().filter(|(_, fetch)| fits(fetch));
+        let mut fitting: Vec<_> = fitting
+            .map(|(id, fetch)| (fetch.sent, fetch.question.id, id))
+            .collect();
+        fitting.sort_unstable();
+        fitting.into_iter().map(|(_, _, id)| id).collect()
     }
 }

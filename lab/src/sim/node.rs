@@ -1,177 +1,31 @@
-//! Cache nodes in virtual time: what a node holds, and the lives of the requests inside it.
+//! Cache nodes in virtual time: the lives of the requests inside them.
 //!
 //! Every decision is the cache core's (`Exchange`); this module performs its actions on a store, on
 //! flights and on links.
-
-use std::collections::BTreeMap;
-
-use rustc_hash::FxHashMap;
 
 use edge_core::{
     Action, Answer, Digest, Event, Exchange, Forward, From, Keep, Landing, Lookup, Reply, Stored,
     Timestamp, UpstreamError, corrected_initial_age,
 };
 
+mod cache;
+mod ends;
+mod hit;
+
+pub(super) use self::cache::Node;
+use self::cache::{Entry, NOTHING, What};
+pub(super) use self::hit::Hit;
 use super::World;
 use super::exchange::{Asker, Question};
-use super::facts::{Facts, Rules, observed, timestamp};
+use super::facts::{Facts, observed, timestamp};
 use super::slab::Id;
-use super::store::{Filter, Policies, Store, UnknownPolicy};
-use crate::observe::{Hop, NodeStats, Path, RequestId};
-use crate::plan::{Admission, EPOCH_MS, NodePlan, ObjectId};
+use crate::observe::{Hop, Path, RequestId};
+use crate::plan::{EPOCH_MS, ObjectId};
 
-/// What a node knows of one key.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    /// Stored: the instant that its age counts from. Marked: until when.
-    born: i64,
-    date: i64,
-    version: u32,
-    what: What,
-    /// Some variant of this object has been stored; kept at the first variant's key.
-    seen: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    Nothing,
-    /// Stored, with its class's digest.
-    Stored,
-    /// Stored, with a digest of its own.
-    Special,
-    /// A hit-for-miss mark.
-    Mark,
-}
-
-const NOTHING: Entry = Entry {
-    born: 0,
-    date: 0,
-    version: 0,
-    what: What::Nothing,
-    seen: false,
-};
 const NO_FLIGHT: Id = Id {
     index: u32::MAX,
     serial: 0,
 };
-
-/// One cache node.
-#[derive(Debug)]
-pub(super) struct Node {
-    pub(super) up: bool,
-    pub(super) upstream: u32,
-    pub(super) rules: Rules,
-    pub(super) stats: NodeStats,
-    store: Store,
-    filter: Option<Filter>,
-    entries: Vec<Entry>,
-    /// By key: the fetches under way that others may share.
-    flights: FxHashMap<u32, Id>,
-    special: BTreeMap<u32, Digest>,
-    background: u64,
-}
-
-impl Node {
-    pub(super) fn new(
-        plan: &NodePlan,
-        rules: Rules,
-        upstream: u32,
-        keys: usize,
-        seed: u64,
-        policies: &Policies,
-    ) -> Result<Self, UnknownPolicy> {
-        Ok(Self {
-            up: true,
-            upstream,
-            rules,
-            stats: NodeStats::default(),
-            store: policies.store(
-                &plan.eviction,
-                plan.max_objects.unwrap_or(plan.memory),
-                keys,
-            )?,
-            filter: (plan.admission != Admission::ALL)
-                .then(|| Filter::new(plan.admission, keys, seed, &plan.name)),
-            entries: vec![NOTHING; keys],
-            flights: FxHashMap::default(),
-            special: BTreeMap::new(),
-            background: 0,
-        })
-    }
-
-    /// Whether it is of this world's part of the CDN.
-    pub(super) fn is_here(&self) -> bool {
-        !self.entries.is_empty()
-    }
-
-    /// Tells the store when a key is asked for again.
-    pub(super) fn foretell(&mut self, key: u32, next: u32) {
-        self.store.foretell(key, next);
-    }
-
-    /// Reads what is known of a key, so that it is near in memory when a request comes for it.
-    pub(super) fn look_at(&self, key: u32) -> u8 {
-        let entry = self.entries.get(key as usize);
-        entry.map_or(0, |entry| entry.what as u8)
-    }
-
-    /// Whether a fetched response is to be stored, as far as its filter goes.
-    fn admits(&mut self, key: u32, bytes: u64) -> bool {
-        match &mut self.filter {
-            Some(filter) => self.store.holds(key) || filter.admits(key, bytes),
-            None => true,
-        }
-    }
-
-    /// All that a process forgets when it ends.
-    pub(super) fn forget(&mut self) {
-        self.store.clear();
-        if let Some(filter) = &mut self.filter {
-            filter.clear();
-        }
-        self.entries.fill(NOTHING);
-        self.flights.clear();
-        self.special.clear();
-        self.stats = NodeStats::default();
-        self.background = 0;
-    }
-
-    /// The counters as an admin listener would tell them.
-    pub(super) fn counters(&self) -> NodeStats {
-        NodeStats {
-            evictions: self.store.evictions(),
-            stored_objects: self.store.entries(),
-            stored_bytes: self.store.used(),
-            ..self.stats
-        }
-    }
-
-    fn drop_key(&mut self, key: u32) {
-        self.store.remove(key);
-        let entry = &mut self.entries[key as usize];
-        if entry.what == What::Special {
-            self.special.remove(&key);
-        }
-        entry.what = What::Nothing;
-    }
-
-    /// Purges one key: gone, or stale from now on. `soft` carries the digest of the key's class.
-    pub(super) fn purge(&mut self, key: u32, soft: Option<(Option<Digest>, Timestamp)>) {
-        let Some((planned, now)) = soft else {
-            return self.drop_key(key);
-        };
-        let own = self.special.get(&key).copied();
-        let Some(digest) = own.or(planned).filter(|_| self.store.holds(key)) else {
-            return;
-        };
-        let stored = Stored {
-            digest,
-            born: Timestamp(self.entries[key as usize].born),
-        };
-        self.special.insert(key, stored.expired_at(now).digest);
-        self.entries[key as usize].what = What::Special;
-    }
-}
 
 /// The requests that share one fetch.
 #[derive(Debug, Default)]
@@ -510,8 +364,3 @@ impl World<'_> {
         }
     }
 }
-
-mod ends;
-mod hit;
-
-pub(super) use hit::Hit;

@@ -238,12 +238,7 @@ impl World<'_> {
                 continue;
             }
             let crossing = self.now + self.wires.one_way(link);
-            let waiting: Vec<Id> = self
-                .fetches
-                .iter()
-                .filter(|(_, fetch)| fetch.link == link && fetch.arrived > 0)
-                .map(|(id, _)| id)
-                .collect();
+            let waiting = self.under_way(|fetch| fetch.link == link && fetch.arrived > 0);
             for id in waiting {
                 self.queue.push(crossing, Happening::Broken(id));
             }
