@@ -57,7 +57,16 @@ impl Canonical {
             return None;
         }
         let lifetime = policy.time_to_live(now).as_millis();
-        Some(Millis::try_from(lifetime).unwrap_or(Millis::MAX))
+        let lifetime = Millis::try_from(lifetime).unwrap_or(Millis::MAX);
+        Some(match self.last_modified {
+            // The crate guesses in whole seconds: whether, it knows; how long is worked out here.
+            Some(modified) if !self.explicit() => self
+                .date
+                .saturating_sub(modified)
+                .max(0)
+                .saturating_mul(Millis::from(self.heuristic_percent) * 10),
+            _ => lifetime,
+        })
     }
 
     fn response(&self) -> http::response::Response<()> {

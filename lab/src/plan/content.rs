@@ -178,6 +178,22 @@ pub(super) fn policy(name: &str, cache: &CacheSpec) -> Policy {
     policy.request_directives = cache
         .request_directives
         .unwrap_or(policy.request_directives);
+    set(&mut policy.lifetimes.heuristic_max_ms, cache.heuristic_max);
+    policy.lifetimes.heuristic_percent = cache
+        .heuristic_percent
+        .unwrap_or(policy.lifetimes.heuristic_percent);
+    if let Some(fields) = &cache.targeted_fields {
+        policy.targeted.clone_from(fields);
+    }
+    let switch = |field: &mut bool, written: Option<bool>| *field = written.unwrap_or(*field);
+    switch(&mut policy.pass_targeted, cache.pass_targeted_fields);
+    switch(&mut policy.forward_conditions, cache.forward_conditions);
+    switch(&mut policy.match_language, cache.match_language);
+    switch(
+        &mut policy.stale.beside_s_maxage,
+        cache.stale_beside_s_maxage,
+    );
+    switch(&mut policy.status_key, cache.status_key);
     policy.max_object = cache.max_object.map(|size| size.0).or(policy.max_object);
     policy
 }

@@ -107,6 +107,17 @@ fn merged(own: &CacheSpec, defaults: &CacheSpec) -> CacheSpec {
         negative_ttl: own.negative_ttl.or(defaults.negative_ttl),
         hit_for_miss: own.hit_for_miss.or(defaults.hit_for_miss),
         request_directives: own.request_directives.or(defaults.request_directives),
+        targeted_fields: own
+            .targeted_fields
+            .clone()
+            .or_else(|| defaults.targeted_fields.clone()),
+        pass_targeted_fields: own.pass_targeted_fields.or(defaults.pass_targeted_fields),
+        forward_conditions: own.forward_conditions.or(defaults.forward_conditions),
+        match_language: own.match_language.or(defaults.match_language),
+        stale_beside_s_maxage: own.stale_beside_s_maxage.or(defaults.stale_beside_s_maxage),
+        heuristic_percent: own.heuristic_percent.or(defaults.heuristic_percent),
+        heuristic_max: own.heuristic_max.or(defaults.heuristic_max),
+        status_key: own.status_key.or(defaults.status_key),
         max_object: own.max_object.or(defaults.max_object),
         upstream_timeout: own.upstream_timeout.or(defaults.upstream_timeout),
         connect_timeout: own.connect_timeout.or(defaults.connect_timeout),

@@ -86,6 +86,23 @@ pub struct CacheSpec {
     pub hit_for_miss: Option<Span>,
     /// Whether the client's Cache-Control counts; default false.
     pub request_directives: Option<bool>,
+    /// Fields that take the place of Cache-Control and Expires, the first one first (RFC 9213); default CDN-Cache-Control.
+    pub targeted_fields: Option<Vec<String>>,
+    /// Whether targeted fields are passed on to clients; default true.
+    pub pass_targeted_fields: Option<bool>,
+    /// Whether the client's If-None-Match and If-Modified-Since go upstream where nothing is stored; default true.
+    pub forward_conditions: Option<bool>,
+    /// Whether a stored response in the language that a request wants most answers it, whatever else its
+    /// Accept-Language says; default true. (The simulator tells variants apart by their fields alone.)
+    pub match_language: Option<bool>,
+    /// Whether an explicit stale-while-revalidate or stale-if-error counts beside s-maxage; default false.
+    pub stale_beside_s_maxage: Option<bool>,
+    /// Lifetime of responses that say nothing but Last-Modified, as a share of the time since then, in percent; default 10.
+    pub heuristic_percent: Option<u8>,
+    /// Such a lifetime is at most this; default 24h.
+    pub heuristic_max: Option<Span>,
+    /// Whether Cache-Status shows the cache key; default false.
+    pub status_key: Option<bool>,
     /// Larger bodies are not stored; default no limit.
     pub max_object: Option<Size>,
     /// Patience with the upstream, for the connection and again for the first byte; default 5s and 30s.

@@ -1,8 +1,11 @@
 //! Checks of PoPs, origin, routing and network.
 
+use edge_core::fields::directives::can_be_targeted;
+
 use super::{SPOT_WORDS, is_name, node_names, not_a_name, pops_and_nodes, spot_names, unknown};
 use crate::scenario::problems::Problems;
 use crate::scenario::storage::{AdmissionSpec, EvictionSpec};
+use crate::scenario::topology::CacheSpec;
 use crate::scenario::written::Scenario;
 
 pub(super) fn check(scenario: &Scenario, allow_remote: bool, p: &mut Problems) {
@@ -63,6 +66,7 @@ fn pops(scenario: &Scenario, p: &mut Problems) {
             pop.admission.as_ref(),
             p,
         );
+        cache(&["pops", name, "cache"], &pop.cache, p);
         if let Some(upstream) = pop.upstream.as_deref().filter(|up| *up != "origin") {
             let path = ["pops", name, "upstream"];
             if pops.find(upstream).is_none() {
@@ -88,6 +92,7 @@ fn pops(scenario: &Scenario, p: &mut Problems) {
         defaults.admission.as_ref(),
         p,
     );
+    cache(&["defaults", "cache"], &defaults.cache, p);
     let objects = scenario.defaults.max_objects;
     p.check(objects != Some(0), &["defaults", "max_objects"], || {
         "0 objects hold nothing".to_owned()
@@ -115,6 +120,26 @@ fn storage(
             || format!("{share} is not a probability above 0 and up to 1"),
         );
     }
+}
+
+/// The rules of a cache, written at `place`.
+fn cache(place: &[&str], cache: &CacheSpec, p: &mut Problems) {
+    for name in cache.targeted_fields.iter().flatten() {
+        p.check(
+            can_be_targeted(name),
+            &[place, &["targeted_fields"]].concat(),
+            || {
+                format!(
+                    "`{name}` cannot be a targeted field: a name such as `CDN-Cache-Control`, which ends in `-Control`"
+                )
+            },
+        );
+    }
+    p.check(
+        cache.heuristic_percent.is_none_or(|percent| percent <= 100),
+        &[place, &["heuristic_percent"]].concat(),
+        || "a share of more than 100 percent".to_owned(),
+    );
 }
 
 /// The way from a PoP back to itself, if its upstreams lead there.
