@@ -118,6 +118,14 @@ pub(crate) struct Store {
     largest: u64,
 }
 
+/// A number that stands for what keys mean: under other rules the same key names other responses.
+fn keys(config: &Config) -> io::Result<u64> {
+    let policy = &config.policy;
+    let rules = (&policy.key, &policy.normalise, policy.match_language);
+    let text = serde_json::to_vec(&(rules, &config.aliases))?;
+    Ok(edge_core::stable_hash(&text))
+}
+
 /// What a look-up has read from disk, to be found although memory may have no room for it.
 type Read = SmallVec<[(CacheKey, Arc<Entry>); 2]>;
 
@@ -126,7 +134,7 @@ impl Store {
     pub(crate) async fn open(config: &Config) -> io::Result<Self> {
         let memory = Memory::new(config);
         let disk = match &config.disk {
-            Some(disk) => Some(Disk::open(disk, memory.clone()).await?),
+            Some(disk) => Some(Disk::open(disk, keys(config)?, memory.clone()).await?),
             None => None,
         };
         let epochs = match &disk {

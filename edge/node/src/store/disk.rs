@@ -52,11 +52,12 @@ pub(super) struct Disk {
 
 impl Disk {
     /// Opens the tier in its folder, and with it the purges that hold for what is stored there.
-    pub(super) async fn open(config: &Config, memory: Memory) -> io::Result<Self> {
+    /// What was stored under keys of another meaning is not of use.
+    pub(super) async fn open(config: &Config, keys: u64, memory: Memory) -> io::Result<Self> {
         let folder = Folder::take(&config.folder)?;
         let known = Journal::read(folder.path())?;
         // Without its purges nothing that is stored can be trusted.
-        let regions = folder.regions(config.size, known.is_none())?;
+        let regions = folder.regions(config.size, keys, known.is_none())?;
         let mut purges = known.unwrap_or_else(|| Purges::new(EPOCHS));
         let journal = Journal::begin(folder.path(), &mut purges)?;
         let epochs = Arc::new(Epochs::new(purges));
@@ -71,7 +72,7 @@ impl Disk {
             Ok(engine) => engine,
             Err(error) => {
                 tracing::warn!(%error, "what was on disk cannot be read; the disk tier begins empty");
-                folder.regions(config.size, true)?;
+                folder.regions(config.size, keys, true)?;
                 Engine::open(&regions, config.size, &handle).await?
             }
         };

@@ -47,11 +47,11 @@ impl Folder {
         &self.path
     }
 
-    /// Where the regions of this size lie. Those of another size are removed, of this size those
-    /// that are too many; all of them if what they hold is `void`.
-    pub(super) fn regions(&self, size: u64, void: bool) -> io::Result<PathBuf> {
+    /// Where the regions of this size lie, whose keys have this meaning. Others are removed, and of
+    /// these those that are too many; all of them if what they hold is `void`.
+    pub(super) fn regions(&self, size: u64, keys: u64, void: bool) -> io::Result<PathBuf> {
         let region = region(size);
-        let name = format!("regions-{}KiB", region >> 10);
+        let name = format!("regions-{}KiB-{keys:016x}", region >> 10);
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let found = entry.file_name();
@@ -135,12 +135,12 @@ mod tests {
         let folder = Folder::take(&path).unwrap();
         let again = Folder::take(&path).err().expect("it is taken");
         assert_eq!(again.kind(), io::ErrorKind::ResourceBusy);
-        let regions = folder.regions(LEAST, false).unwrap();
+        let regions = folder.regions(LEAST, 1, false).unwrap();
         let count = LEAST / region(LEAST);
         for number in 0..count + 3 {
             fs::write(regions.join(format!("r{number:03}")), b"used").unwrap();
         }
-        assert_eq!(folder.regions(LEAST, false).unwrap(), regions);
+        assert_eq!(folder.regions(LEAST, 1, false).unwrap(), regions);
         let left = files(&regions).unwrap();
         assert_eq!(left.len() as u64, count);
         // One of them was emptied, so that there is room.
@@ -148,10 +148,10 @@ mod tests {
             .iter()
             .filter(|path| fs::read(path).unwrap().is_empty());
         assert_eq!(empty.count(), 1);
-        let other = folder.regions(1 << 30, false).unwrap();
+        let other = folder.regions(1 << 30, 1, false).unwrap();
         assert!(!regions.exists() && other.exists());
         fs::write(other.join("r"), b"used").unwrap();
-        folder.regions(1 << 30, true).unwrap();
+        folder.regions(1 << 30, 1, true).unwrap();
         assert!(files(&other).unwrap().is_empty());
         drop(folder);
         drop(Folder::take(&path).expect("it is free again"));

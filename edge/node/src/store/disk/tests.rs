@@ -17,7 +17,10 @@ use crate::store::{Body, Response, Store};
 const NOW: Timestamp = Timestamp(1_000);
 
 async fn open(folder: &Path, memory: u64) -> Store {
-    let mut config = Config::new("a", "http://b");
+    open_with(Config::new("a", "http://b"), folder, memory).await
+}
+
+async fn open_with(mut config: Config, folder: &Path, memory: u64) -> Store {
     config.memory = memory;
     config.disk = Some(DiskConfig {
         folder: folder.to_owned(),
@@ -185,6 +188,19 @@ async fn without_its_journal_nothing_is_trusted() {
     store(&before, key(1), body(1, 1, 5_000));
     killed(before).await;
     fs::remove_file(folder.path().join("purges.log")).unwrap();
+    let after = open(folder.path(), LARGE).await;
+    assert_eq!(find(&after, &key(1), &HeaderMap::new()).await, None);
+}
+
+#[tokio::test]
+async fn under_other_rules_for_keys_nothing_is_found() {
+    let folder = TempDir::new().unwrap();
+    let mut config = Config::new("a", "http://b");
+    config.policy.key.query = edge_core::QueryRule::None;
+    let before = open_with(config, folder.path(), LARGE).await;
+    // Of any query: a request without one is not the same once queries count.
+    store(&before, key(1), body(1, 1, 5_000));
+    killed(before).await;
     let after = open(folder.path(), LARGE).await;
     assert_eq!(find(&after, &key(1), &HeaderMap::new()).await, None);
 }
