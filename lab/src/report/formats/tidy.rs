@@ -144,7 +144,7 @@ impl Rows {
                 .filter(|value| value.is_number())
                 .map_or(String::new(), Value::to_string)
         };
-        let words = [&self.variant, table, row, column].map(|word| guarded(word));
+        let words = [&self.variant, table, row, column].map(guarded);
         self.writer
             .write_record(words.iter().chain(&[shown(Some(value)), shown(samples)]))
     }
