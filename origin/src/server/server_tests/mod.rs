@@ -208,7 +208,7 @@ async fn bodies_are_right_on_the_wire_and_counted() {
         metrics.contains("\ncdnlab_origin_requests_total{status=\"304\"} 1\n"),
         "{metrics}"
     );
-    assert!(metrics.contains("\norigin_body_bytes_total 800001\n"));
+    assert!(metrics.contains("\ncdnlab_origin_body_bytes_total 800001\n"));
     running.stop(GRACE).await;
 }
 
