@@ -215,9 +215,14 @@ fn reading(case: &Case) -> Outcome {
         200 | 203 | 204 | 206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
     );
     let explicit = stored.has("max-age") || stored.has("s-maxage") || expires.is_some();
+    // Section 5.2.2.3: a cache that understands both directive and status overlooks no-store.
+    let forbidden = if must_understand {
+        !understood
+    } else {
+        stored.has("no-store")
+    };
     let storable = !matches!(case.status, 206 | 304)
-        && (!must_understand || understood)
-        && (!stored.has("no-store") || (must_understand && understood))
+        && !forbidden
         && !stored.unqualified("private")
         && !case.star
         && (!case.authorization
