@@ -48,9 +48,13 @@ variants: {first: {}, again: {}}
 /// A limited origin, which all nodes share, and one without a limit: then SIN and the shield's part touch nowhere.
 const ORIGINS: [&str; 2] = [", concurrency: 16", ""];
 
+fn busy(origin: &str) -> Scenario {
+    Scenario::new(&BUSY.replace(" CONCURRENCY", origin))
+}
+
 /// The report of one process, as written, without its manifest.
 fn played(threads: &str, origin: &str) -> serde_json::Map<String, serde_json::Value> {
-    let scenario = Scenario::new(&BUSY.replace(" CONCURRENCY", origin));
+    let scenario = busy(origin);
     let output = scenario
         .command("simulate", &["--quiet", "--threads", threads])
         .output()
@@ -121,7 +125,7 @@ fn debug_and_release_write_the_same_reports() {
     // Tests run in the folder of their crate.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let other = root.join(other);
-    let busy = Scenario::new(BUSY);
+    let busy = ORIGINS.map(busy);
     let shipped = std::fs::read_dir(root.join("scenarios")).expect("the scenarios");
     let mut scenarios: Vec<_> = shipped
         .map(|entry| entry.expect("a readable folder").path())
@@ -131,7 +135,7 @@ fn debug_and_release_write_the_same_reports() {
         })
         .collect();
     assert!(scenarios.len() > 3, "{scenarios:?}");
-    scenarios.push(busy.path());
+    scenarios.extend(busy.iter().map(Scenario::path));
     for scenario in scenarios {
         let (here, there) = (
             written(Path::new(binary()), &scenario),
