@@ -20,7 +20,8 @@ RUN find . -name Cargo.toml -exec sed -i -E '/^\[\[(bench|test|example)\]\]/,/^$
  && for crate in $(find . -mindepth 2 -name Cargo.toml -exec dirname {} +); do \
       mkdir -p "$crate/src" && echo 'fn main() {}' | tee "$crate/src/main.rs" > "$crate/src/lib.rs"; \
     done \
- && cargo build --release --locked -p cdnlab --target "$(rustc -vV | sed -n 's/^host: //p')"
+ && cargo build --release --locked -p cdnlab --target "$(rustc -vV | sed -n 's/^host: //p')" \
+ && find . -path ./target -prune -o -name '*.rs' -exec rm {} +
 COPY . .
 # Files are as old as they were outside; to cargo they have to be newer than the stubs.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
