@@ -16,7 +16,7 @@ pub struct Policy {
     /// Request fields that are brought to one of a few values before variants are told apart.
     pub normalise: Vec<Normalise>,
     /// Whether the client's Cache-Control and Pragma count (no-cache, no-store, max-age, min-fresh,
-    /// max-stale; only-if-cached always does). Default false: in a public CDN any client could
+    /// max-stale, stale-if-error; only-if-cached always does). Default false: in a public CDN any client could
     /// otherwise empty the cache or hold it off (a shared cache in front of an origin acts for it).
     pub request_directives: bool,
     /// The targeted fields that this cache heeds, the first one first (RFC 9213 section 2.2).

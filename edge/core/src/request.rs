@@ -47,6 +47,9 @@ pub struct RequestKind {
     /// `max-stale`: how far past its lifetime the client takes a response. Milliseconds;
     /// `Millis::MAX` without a value.
     pub max_stale: Option<Millis>,
+    /// `stale-if-error`: how far past its lifetime the client takes a response where upstream has
+    /// failed (RFC 5861 section 4). Milliseconds; 0 without.
+    pub stale_if_error: Millis,
     flags: u8,
 }
 
@@ -65,6 +68,7 @@ impl RequestKind {
         max_age: None,
         min_fresh: 0,
         max_stale: None,
+        stale_if_error: 0,
         flags: 0,
     };
 
@@ -121,6 +125,7 @@ impl RequestKind {
         self.max_age = directives.max_age;
         self.min_fresh = directives.min_fresh.unwrap_or(0);
         self.max_stale = directives.max_stale;
+        self.stale_if_error = directives.stale_if_error.unwrap_or(0);
     }
 
     /// The client wants the response validated (RFC 9111 section 5.2.1.4).

@@ -90,7 +90,8 @@ pub(crate) fn refusal(request: &RequestKind) -> Fwd {
 }
 
 /// Whether a stale stored response may stand in because the upstream gave no answer (RFC 9111
-/// section 4.2.4), or answered with an error (RFC 5861 section 4).
+/// section 4.2.4), or answered with an error (RFC 5861 section 4). The response's window or the
+/// client's, whichever is longer: either permits.
 pub fn stale_on_error(
     policy: &Policy,
     stored: &Stored,
@@ -98,17 +99,18 @@ pub fn stale_on_error(
     unreachable: bool,
     now: Timestamp,
 ) -> bool {
-    let asks_for_fresh = request.no_cache() || request.max_age.is_some() || request.min_fresh > 0;
+    // Section 4: with stale-if-error, "regardless of other freshness information"; no-cache is none.
+    let limits = request.max_age.is_some() || request.min_fresh > 0;
+    let asks_for_fresh = request.no_cache() || (limits && request.stale_if_error == 0);
     if stored.digest.forbids_stale() || asks_for_fresh {
         return false;
     }
-    let ttl = stored.ttl(now);
-    let mut window: Millis = stored.digest.stale_if_error;
+    let mut window: Millis = stored.digest.stale_if_error.max(request.stale_if_error);
     if unreachable {
         window = window.max(policy.stale.unreachable_ms);
     }
-    // A response that is still fresh was refused by the request; better than an error all the same.
-    ttl > 0 || ttl.saturating_neg() < window
+    // One that is still fresh, and was refused by the request, is less than nothing past its lifetime.
+    stored.ttl(now).saturating_neg() < window
 }
 
 #[cfg(test)]

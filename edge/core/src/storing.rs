@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use crate::{
     Digest, Flags, Millis, NotStorable, Policy, RequestHead, ResponseHead, Timestamp, Vary,
     fields::{
-        cache_control::{CacheControl, Scope, request_directives},
+        cache_control::{CacheControl, Scope, pragma_no_cache, request_directives},
         date,
         directives::directives,
         etag::ETag,
@@ -183,11 +183,17 @@ fn lifetime(
             .ok_or(NotStorable::NoFreshness);
     }
     let negative = response.status.as_u16() >= 400;
+    // An old word against caching, without a meaning in responses (section 5.4): stated freshness
+    // does not heed it, a guess would be rash.
+    let doubted = !directives.present && pragma_no_cache(headers);
     let guessed = match (
         found,
         policy.lifetimes.negative_ms,
         policy.lifetimes.default_ms,
     ) {
+        _ if doubted => found
+            .map(|_| (0, Flags::none()))
+            .ok_or(NotStorable::NoFreshness),
         (_, Some(ms), _) if negative => Ok((ms, Flags::DEFAULTED)),
         (Some(_), _, Some(ms)) if !negative => Ok((ms, Flags::DEFAULTED)),
         (Some(ms), _, _) if ms > 0 => {

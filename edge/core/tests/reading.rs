@@ -248,9 +248,14 @@ fn reading(case: &Case) -> Outcome {
     } else if let Some(expires) = expires {
         expires.seconds().map_or(0, |at| (at - date).max(0) * 1000)
     } else if by_default || stored.has("public") {
-        // Section 4.2.2.
+        // Section 4.2.2; by this cache's choice no guess against Pragma.
+        let pragma = case.pragma && case.cache_control.is_empty() && !is_targeted;
         let since = case.modified.map_or(0, |ago| (date - (SENT - ago)).max(0));
-        (since * 100).min(86_400_000)
+        if pragma {
+            0
+        } else {
+            (since * 100).min(86_400_000)
+        }
     } else {
         0
     };
@@ -269,8 +274,7 @@ fn reading(case: &Case) -> Outcome {
     let stale_by = age - lifetime_ms;
 
     // Section 4: reusing.
-    let pragma = case.pragma && case.cache_control.is_empty() && !is_targeted;
-    let no_cache = stored.unqualified("no-cache") || pragma;
+    let no_cache = stored.unqualified("no-cache");
     let max_age = asked.seconds("max-age").filter(|_| case.honours);
     let young_enough = max_age.is_none_or(|seconds| age <= seconds * 1000);
     let min_fresh = asked

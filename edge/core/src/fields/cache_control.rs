@@ -58,8 +58,13 @@ pub struct CacheControl {
     pub max_stale: Option<Millis>,
 }
 
-/// The directives of a response.
+/// The directives of a response. `Pragma` is none of them: its meaning there was never specified.
 pub fn response_directives(headers: &HeaderMap) -> CacheControl {
+    read(headers)
+}
+
+/// The directives of a request. `Pragma: no-cache` counts where there is no Cache-Control.
+pub fn request_directives(headers: &HeaderMap) -> CacheControl {
     let mut directives = read(headers);
     if !directives.present && pragma_no_cache(headers) {
         directives.no_cache = Some(Scope::Whole);
@@ -67,12 +72,8 @@ pub fn response_directives(headers: &HeaderMap) -> CacheControl {
     directives
 }
 
-/// The directives of a request. `Pragma: no-cache` counts where there is no Cache-Control.
-pub fn request_directives(headers: &HeaderMap) -> CacheControl {
-    response_directives(headers)
-}
-
-fn pragma_no_cache(headers: &HeaderMap) -> bool {
+/// Whether Pragma says no-cache.
+pub(crate) fn pragma_no_cache(headers: &HeaderMap) -> bool {
     list(headers, &header::PRAGMA).any(|member| member.eq_ignore_ascii_case(b"no-cache"))
 }
 
@@ -275,6 +276,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::PRAGMA, HeaderValue::from_static("x, No-Cache"));
         assert_eq!(request_directives(&headers).no_cache, Some(Scope::Whole));
+        assert_eq!(response_directives(&headers).no_cache, None);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=1"));
         assert_eq!(request_directives(&headers).no_cache, None);
     }

@@ -180,6 +180,33 @@ fn qualified_directives_are_for_fields_alone() {
 }
 
 #[test]
+fn pragma_stops_guesses_only() {
+    let (past, soon) = (at(-1000), at(30));
+    let check = |status, lines: &[(&str, &str)], policy: &Policy, seconds| {
+        let mut lines = lines.to_vec();
+        lines.extend([("pragma", "no-cache"), ("etag", "\"a\"")]);
+        let found = digest(&request(&[]), &head(status, &lines), policy, NOW);
+        let found = found.map(|digest| (digest.lifetime / 1000, digest.no_cache()));
+        assert_eq!(found, Ok((seconds, false)), "{status} {lines:?}");
+    };
+    let plain = Policy::default();
+    check(200, &[("expires", &soon)], &plain, 30);
+    check(200, &[("cache-control", "max-age=60")], &plain, 60);
+    check(200, &[("last-modified", &past)], &plain, 0);
+    // Beside any Cache-Control it says nothing at all.
+    let public = [
+        ("last-modified", past.as_str()),
+        ("cache-control", "public"),
+    ];
+    check(200, &public, &plain, 100);
+    let mut guessing = Policy::default();
+    guessing.lifetimes.default_ms = Some(60_000);
+    guessing.lifetimes.negative_ms = Some(60_000);
+    check(200, &[], &guessing, 0);
+    check(404, &[], &guessing, 0);
+}
+
+#[test]
 fn targeted_fields_take_the_place_of_the_others() {
     let later = at(30);
     let check = |cdn: &str, others: &[(&str, &str)], expected: Result<i64, NotStorable>| {

@@ -28,10 +28,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "methods/head-for-head",
         "nothing is stored for HEAD: a GET brings more",
     ),
-    (
-        "pragma/in-response-with-expires",
-        "an old word against caching is heeded where no newer one stands",
-    ),
 ];
 
 fn cases() -> impl Iterator<Item = (Arc<Case>, Policy)> {
