@@ -203,6 +203,16 @@ impl CacheKey {
         Self::new(format!("{}\n{}", self.text, variant.as_str()))
     }
 
+    /// As [`CacheKey::with_variant`], in one of the sets of variants that a store has kept one after the
+    /// other: what is left of a set that has been forgotten has no key in a later one.
+    pub fn with_variant_in(&self, set: u64, variant: &Variant) -> Self {
+        Self::new(format!(
+            "{}\n{}\n\nset {set:x}",
+            self.text,
+            variant.as_str()
+        ))
+    }
+
     /// The key of a part of this response: a slice, or a range that is being asked for.
     pub fn with_part(&self, part: &str) -> Self {
         // Two line feeds: no variant looks like this one.

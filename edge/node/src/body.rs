@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::counters::Counters;
 use crate::cut::{self, Cut};
+use crate::interim::Outlet;
 use crate::laggard::Resume;
 use crate::transfer::{Next, Reader};
 use crate::upstream::{Failure, UpstreamBody};
@@ -23,6 +24,8 @@ pub(crate) struct ReplyBody {
     kind: Kind,
     /// Body bytes still to come, where known.
     left: Option<u64>,
+    /// Who is to know if it ends short, where nothing but the connection's end says where it ends.
+    unframed: Option<Arc<Outlet>>,
     counters: Arc<Counters>,
 }
 
@@ -44,6 +47,7 @@ impl ReplyBody {
         Self {
             kind: Kind::Pieces(pieces.into_iter().peekable()),
             left,
+            unframed: None,
             counters,
         }
     }
@@ -66,6 +70,7 @@ impl ReplyBody {
         Self {
             kind: Kind::Upstream(body),
             left,
+            unframed: None,
             counters,
         }
     }
@@ -79,6 +84,7 @@ impl ReplyBody {
         Self {
             kind: Kind::Assembled(pieces),
             left: Some(length),
+            unframed: None,
             counters,
         }
     }
@@ -93,6 +99,14 @@ impl ReplyBody {
         Self::streamed(From::Own(body, 0), cut, length, counters)
     }
 
+    /// It goes to a client of HTTP/1.0, which knows no chunks: without a length its end is that of the
+    /// connection, and if it ends short the connection has to be reset (RFC 9112 section 8).
+    pub(crate) fn without_chunks(&mut self, outlet: &Arc<Outlet>) {
+        if self.left.is_none() {
+            self.unframed = Some(Arc::clone(outlet));
+        }
+    }
+
     fn streamed(from: From, cut: Cut, length: Option<u64>, counters: Arc<Counters>) -> Self {
         let streamed = Streamed {
             from,
@@ -102,6 +116,7 @@ impl ReplyBody {
         Self {
             kind: Kind::Streamed(Box::new(streamed)),
             left: length,
+            unframed: None,
             counters,
         }
     }
@@ -236,7 +251,12 @@ impl Body for ReplyBody {
             }
             // The end came before the bytes that the head has promised.
             None if this.left.is_some_and(|left| left > 0) => Some(Err(Failure::Truncated)),
-            Some(Err(failure)) => Some(Err(failure)),
+            Some(Err(failure)) => {
+                if let Some(outlet) = &this.unframed {
+                    outlet.cut_short();
+                }
+                Some(Err(failure))
+            }
             None => None,
         })
     }

@@ -73,14 +73,13 @@ impl Ride {
                 leading.rekey(flight_key(key));
             }
         };
-        let Place { key, fields } =
+        let Place { key, varies } =
             node.store
                 .place(&ask.key, stamp, &ask.head.headers, &head.headers, rekey);
         if let (Some(_), Some(leading)) = (&self.ask.range, &mut self.leading) {
             // Upstream has sent the whole: who wants any of it comes here now.
             leading.rekey(flight_key(&key));
         }
-        let varies = fields.map(|fields| (fields, key.clone()));
         let kept = StoredHead::of(&head, &node.config.policy);
         let sheet = slices
             .filter(|_| part.is_some())

@@ -50,7 +50,7 @@ pub(crate) struct Arrived {
     pub(crate) slice: bool,
     /// How laggards go on, where they can.
     pub(crate) resume: Option<Resume>,
-    /// Which requests it can answer: those that name this key by these fields.
+    /// Which requests it can answer: those that name this variant by these fields.
     pub(crate) varies: Option<(SelectingFields, CacheKey)>,
 }
 

@@ -141,9 +141,8 @@ impl Ride {
             Cargo::Arrived(arrived) => {
                 if let Some((fields, key)) = &arrived.varies {
                     let node = self.node();
-                    let own = node
-                        .store
-                        .variant_key(&self.ask.key, fields, &self.ask.head.headers);
+                    let (key_of, headers) = (&self.ask.key, &self.ask.head.headers);
+                    let own = node.store.named(key_of, fields, headers);
                     if own != *key {
                         // Another variant's. The store knows by now that there are variants.
                         return self.look_up();

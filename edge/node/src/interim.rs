@@ -20,6 +20,8 @@ const MOST: usize = 64 << 10;
 pub(crate) struct Outlet {
     /// Whether the socket has to look at the rest: a hit never does.
     some: AtomicBool,
+    /// A reply has ended short whose end is that of the connection.
+    cut: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -53,6 +55,16 @@ impl Outlet {
             outlet: Arc::clone(self),
             request: state.request,
         }
+    }
+
+    /// A reply ends short, and its end is that of the connection: an orderly one would look whole.
+    pub(crate) fn cut_short(&self) {
+        self.cut.store(true, Ordering::Release);
+    }
+
+    /// Whether the connection has to end with a reset.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        self.cut.load(Ordering::Acquire)
     }
 
     /// What the socket is to write next. `None`: nothing; if there comes more, `cx` is woken.

@@ -142,7 +142,10 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
         range,
         own,
     };
-    let reply = ride(worker, ask, exchange, action, found).await;
+    let mut reply = ride(worker, ask, exchange, action, found).await;
+    if version < Version::HTTP_11 {
+        reply.body_mut().without_chunks(outlet);
+    }
     if let Some(interim) = interim {
         interim.close().await;
     }

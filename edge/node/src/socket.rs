@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
@@ -60,6 +61,15 @@ impl Socket {
             .as_mut()
             .poll(cx)
             .map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.outlet.is_cut_short() {
+            // A socket that refuses it is closed all the same.
+            let _ = SockRef::from(self.stream.inner()).set_linger(Some(Duration::ZERO));
+        }
     }
 }
 

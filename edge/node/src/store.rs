@@ -13,6 +13,7 @@ mod variants;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use edge_core::purge::{Check, Mode, Purges, Sequence};
 use edge_core::{
@@ -114,6 +115,8 @@ pub(crate) struct Store {
     epochs: Arc<Epochs>,
     normalise: Vec<Normalise>,
     match_language: bool,
+    /// The number of the next set of variants: see [`CacheKey::with_variant_in`].
+    sets: AtomicU64,
     /// Larger bodies are not kept.
     largest: u64,
 }
@@ -124,6 +127,13 @@ fn keys(config: &Config) -> io::Result<u64> {
     let rules = (&policy.key, &policy.normalise, policy.match_language);
     let text = serde_json::to_vec(&(rules, &config.aliases))?;
     Ok(edge_core::stable_hash(&text))
+}
+
+/// What is on disk may be of any set of an earlier life: begins where none of them can have come.
+fn first_set() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let micros = since.unwrap_or_default().as_micros();
+    u64::try_from(micros).unwrap_or_default()
 }
 
 /// What a look-up has read from disk, to be found although memory may have no room for it.
@@ -150,6 +160,7 @@ impl Store {
             epochs,
             normalise: config.policy.normalise.clone(),
             match_language: config.policy.match_language,
+            sets: AtomicU64::new(first_set()),
             largest,
         })
     }
@@ -245,7 +256,19 @@ impl Store {
     }
 
     /// The key under which a request's variant stands.
-    pub(crate) fn variant_key(
+    fn variant_key(
+        &self,
+        primary: &CacheKey,
+        set: u64,
+        fields: &SelectingFields,
+        request: &HeaderMap,
+    ) -> CacheKey {
+        primary.with_variant_in(set, &fields.variant(request, &self.normalise))
+    }
+
+    /// The variant that a request names: the same for all requests that a response with these
+    /// selecting fields can answer. Nothing stands under this key.
+    pub(crate) fn named(
         &self,
         primary: &CacheKey,
         fields: &SelectingFields,

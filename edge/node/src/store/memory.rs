@@ -64,6 +64,12 @@ impl Memory {
         self.cache.contains(key)
     }
 
+    /// As if there had been no more room for it.
+    #[cfg(test)]
+    pub(super) fn evict(&self, key: &CacheKey) {
+        drop(self.cache.remove(key));
+    }
+
     /// Bytes that the entries take.
     pub(super) fn bytes(&self) -> u64 {
         self.ledger.bytes.load(Ordering::Relaxed)

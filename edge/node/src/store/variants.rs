@@ -23,6 +23,9 @@ const MOST_LANGUAGES: usize = 16;
 /// What stands under the key of a resource that varies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Variants {
+    /// The set that its variants' keys name. Where this entry is evicted and made anew it is another
+    /// one: what was stored before might have been invalidated meanwhile, unnoticed.
+    set: u64,
     /// The lists of selecting fields that its responses came with, the latest first; the empty one,
     /// for responses without Vary, last (section 4.1 prefers those that have one).
     lists: Vec<SelectingFields>,
@@ -33,8 +36,9 @@ pub(super) struct Variants {
 /// Where a response is to stand.
 pub(crate) struct Place {
     pub(crate) key: CacheKey,
-    /// The fields that say for which requests; none where the resource does not vary.
-    pub(crate) fields: Option<SelectingFields>,
+    /// The fields that say for which requests, and what [`Store::named`] makes of them; none where the
+    /// resource does not vary.
+    pub(crate) varies: Option<(SelectingFields, CacheKey)>,
 }
 
 impl Variants {
@@ -46,12 +50,21 @@ impl Variants {
         lists.chain(languages).sum()
     }
 
-    /// From lists and languages as [`Variants::lists`] and [`Variants::languages`] gave them.
+    /// From what [`Variants::set`], [`Variants::lists`] and [`Variants::languages`] gave.
     pub(super) fn new(
+        set: u64,
         lists: Vec<SelectingFields>,
         languages: Vec<(String, AcceptedLanguages)>,
     ) -> Self {
-        Self { lists, languages }
+        Self {
+            set,
+            lists,
+            languages,
+        }
+    }
+
+    pub(super) fn set(&self) -> u64 {
+        self.set
     }
 
     pub(super) fn lists(&self) -> &[SelectingFields] {
@@ -103,7 +116,7 @@ impl Store {
         let mut first = None;
         let mut marked = false;
         for fields in &variants.lists {
-            let key = self.variant_key(primary, fields, request);
+            let key = self.variant_key(primary, variants.set, fields, request);
             first.get_or_insert_with(|| key.clone());
             // A response without Vary only counts where none with one does.
             if best.is_some() && fields.names().is_empty() {
@@ -170,7 +183,7 @@ impl Store {
             lists.map(move |fields| fields.variant_for(request, &self.normalise, Some(accepted)))
         });
         tried
-            .map(|variant| primary.with_variant(&variant))
+            .map(|variant| primary.with_variant_in(variants.set, &variant))
             .collect()
     }
 
@@ -190,7 +203,7 @@ impl Store {
         };
         let lists = variants.lists.iter();
         let mut keys: Vec<CacheKey> = lists
-            .map(|fields| self.variant_key(primary, fields, request))
+            .map(|fields| self.variant_key(primary, variants.set, fields, request))
             .collect();
         keys.extend(self.keys_in_languages(variants, primary, request));
         keys
@@ -216,10 +229,14 @@ impl Store {
             (Vary::None | Vary::Star, Some(_)) => SelectingFields::none(),
             (Vary::None | Vary::Star, None) => {
                 let key = primary.clone();
-                return Place { key, fields: None };
+                return Place { key, varies: None };
             }
         };
-        let key = self.variant_key(primary, &fields, request);
+        let set = known.map_or_else(
+            || self.sets.fetch_add(1, Ordering::Relaxed),
+            |known| known.set,
+        );
+        let key = self.variant_key(primary, set, &fields, request);
         before(&key);
         let language = self.learnt(&fields, request, response);
         let latest = |variants: &Arc<Variants>| {
@@ -229,6 +246,7 @@ impl Store {
         // Nothing new is nothing to write.
         if !known.is_some_and(latest) || language.is_some() {
             let mut variants = known.map_or_else(Variants::default, |known| (**known).clone());
+            variants.set = set;
             variants.add(fields.clone());
             if let Some((language, accepted)) = language {
                 variants.learn(language, accepted);
@@ -237,14 +255,15 @@ impl Store {
                 && let What::Response(_) = &entry.what
             {
                 // What stood there for all requests still does, where no variant fits.
-                let key = self.variant_key(primary, &SelectingFields::none(), request);
+                let key = self.variant_key(primary, set, &SelectingFields::none(), request);
                 variants.add(SelectingFields::none());
                 self.insert(key, entry.stamp.load(Ordering::Relaxed), entry.what.clone());
             }
             self.insert(primary.clone(), stamp, What::Varies(Arc::new(variants)));
         }
-        let fields = Some(fields);
-        Place { key, fields }
+        let named = self.named(primary, &fields, request);
+        let varies = Some((fields, named));
+        Place { key, varies }
     }
 
     fn learnt(
@@ -260,3 +279,6 @@ impl Store {
         Some((content_language(response)?, accepted))
     }
 }
+
+#[cfg(test)]
+mod tests;

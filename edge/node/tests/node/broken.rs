@@ -120,6 +120,80 @@ async fn a_body_for_one_client_that_ends_short() {
     assert!(!soon(wire.body(&head)).await.1);
 }
 
+/// A client of HTTP/1.0 knows no chunks: the end of its connection is that of the body.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_without_chunks_is_not_told_that_a_part_is_the_whole() {
+    let chunks = "Transfer-Encoding: chunked\r\n";
+    let closed = "Connection: close\r\n";
+    let parts = ["", "3\r\nabc\r\n", "3\r\nabc\r\n0\r\n\r\n", "abc"];
+    for (framing, part, reset, whole) in [
+        (chunks, parts[0], false, false),
+        (chunks, parts[1], false, false),
+        (chunks, parts[1], true, false),
+        (chunks, parts[2], false, true),
+        (closed, parts[3], true, false),
+        (closed, parts[3], false, true),
+    ] {
+        for cached in [CACHED, "Cache-Control: no-store\r\n"] {
+            let what = (framing, part, reset, cached);
+            let mut origin = Origin::start().await;
+            let node = node(&origin, |_| {}).await;
+            let mut wire = connect(&node).await;
+            wire.send("GET /x HTTP/1.0\r\nHost: www.example.test\r\n\r\n")
+                .await;
+            let mut asked = origin.asked().await;
+            let head = format!("HTTP/1.1 200 OK\r\n{framing}{cached}\r\n{part}");
+            asked.wire.send(head).await;
+            let head = soon(wire.head()).await.expect("a head");
+            assert_eq!(head.status(), 200, "{what:?}");
+            assert_eq!(head.field("content-length"), None, "{what:?}");
+            if !part.is_empty() {
+                assert_eq!(soon(wire.exactly(3)).await.unwrap(), b"abc");
+            }
+            match reset {
+                true => asked.wire.reset(),
+                false => drop(asked),
+            }
+            let (_, orderly) = soon(wire.to_the_end()).await;
+            assert_eq!(orderly, whole, "{what:?}");
+            let again = tokio::spawn({
+                let mut wire = connect(&node).await;
+                async move { exchange(&mut wire, &get_with("/x", "")).await }
+            });
+            if !(whole && cached == CACHED) {
+                let fresh = response("200 OK", "", "fresh");
+                origin.asked().await.answer(fresh).await;
+            }
+            assert_eq!(soon(again).await.unwrap().complete, true, "{what:?}");
+        }
+    }
+}
+
+/// Nothing of the body came: the client gets an error, or a message that is seen to be cut off.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_breaks_before_its_first_byte() {
+    let length = "Content-Length: 9\r\n";
+    let chunks = "Transfer-Encoding: chunked\r\n";
+    for framing in [length, chunks] {
+        for cached in [CACHED, "Cache-Control: no-store\r\n"] {
+            let mut origin = Origin::start().await;
+            let node = node(&origin, |_| {}).await;
+            let mut wire = connect(&node).await;
+            wire.send(get_with("/x", "")).await;
+            let mut asked = origin.asked().await;
+            let head = format!("HTTP/1.1 200 OK\r\n{framing}{cached}\r\n");
+            asked.wire.send(head).await;
+            drop(asked);
+            let Some(head) = soon(wire.head()).await else {
+                continue;
+            };
+            let (body, complete) = soon(wire.body(&head)).await;
+            let cut = head.status() == 200 && !complete && body.is_empty();
+            assert!(cut || head.status() == 502, "{head:?} {complete}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_is_a_bad_gateway_and_too_late_a_timeout() {
     let mut origin = Origin::start().await;

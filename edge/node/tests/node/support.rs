@@ -198,6 +198,13 @@ impl Wire {
         self.stream.shutdown().await.unwrap();
     }
 
+    /// All that comes until the connection ends, and whether it ends in order, not by a reset.
+    pub(crate) async fn to_the_end(&mut self) -> (Vec<u8>, bool) {
+        let mut all = std::mem::take(&mut self.ahead);
+        let orderly = self.stream.read_to_end(&mut all).await.is_ok();
+        (all, orderly)
+    }
+
     /// All that comes until the connection ends.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         while self.more().await {}

@@ -18,7 +18,7 @@ use crate::store::{Body, Entry, Response, Variants, What};
 
 /// Another version's records are not read. To be raised whenever the layout, the meaning of a
 /// [`Digest`] or the making of cache keys changes.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Version, then the checksum of the rest.
 const HEADER: usize = 1 + size_of::<u64>();
 
@@ -92,6 +92,7 @@ pub(super) fn encode(key: &CacheKey, entry: &Entry) -> Bytes {
         }
         What::Varies(variants) => {
             out.u8(VARIES);
+            out.u64(variants.set());
             out.u64(variants.lists().len() as u64);
             for list in variants.lists() {
                 out.u64(list.names().len() as u64);
@@ -135,6 +136,7 @@ pub(super) fn decode(record: &Bytes, key: &CacheKey) -> Option<Entry> {
 }
 
 fn variants(record: &mut Reader) -> Option<Variants> {
+    let set = record.u64()?;
     let mut lists = Vec::new();
     for _ in 0..record.u64()? {
         let mut names = Vec::new();
@@ -149,7 +151,7 @@ fn variants(record: &mut Reader) -> Option<Variants> {
         let accepted = String::from_utf8(record.block()?.to_vec()).ok()?;
         languages.push((language, AcceptedLanguages::from_text(&accepted)));
     }
-    Some(Variants::new(lists, languages))
+    Some(Variants::new(set, lists, languages))
 }
 
 fn response(record: &mut Reader) -> Option<Response> {

@@ -49,6 +49,7 @@ fn all() -> [Entry; 3] {
     [
         response_entry(b"0123456789"),
         entry(What::Varies(Arc::new(Variants::new(
+            5,
             vec![SelectingFields::new(names), SelectingFields::none()],
             vec![("de".to_owned(), AcceptedLanguages::from_text("=de;1000,"))],
         )))),
