@@ -199,7 +199,7 @@ impl Wire {
     }
 
     /// All that comes until the connection ends, and whether it ends in order, not by a reset.
-    pub(crate) async fn to_the_end(&mut self) -> (Vec<u8>, bool) {
+    pub(crate) async fn until_closed(&mut self) -> (Vec<u8>, bool) {
         let mut all = std::mem::take(&mut self.ahead);
         let orderly = self.stream.read_to_end(&mut all).await.is_ok();
         (all, orderly)
