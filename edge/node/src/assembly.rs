@@ -2,7 +2,7 @@
 //! asked for the gaps, each on condition that it is still the same response (RFC 9110 section
 //! 13.1.5). Once a head has gone out, anything else ends the reply short.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use edge_core::ranges::ByteRange;
@@ -39,7 +39,7 @@ pub(crate) struct Assembly {
     pub(crate) parts: Parts,
     pub(crate) tie: Tie,
     /// The first request upstream has the client's id; the others get their own.
-    pub(crate) id: Option<HeaderValue>,
+    id: Mutex<Option<HeaderValue>>,
     /// What is at hand before the head goes out: a gap, or a slice.
     gap: Option<Gap>,
     pub(crate) slice: Option<(u64, slicing::Source)>,
@@ -65,10 +65,16 @@ impl Assembly {
             parts: Parts::of(response)?,
             tie: Tie::of(&response.head.headers(), now)?,
             response: Arc::clone(response),
-            id: Some(id.clone()),
+            id: Mutex::new(Some(id.clone())),
             gap: None,
             slice: None,
         })
+    }
+
+    /// The client's id, if no request has it yet.
+    pub(crate) fn id(&self) -> Option<HeaderValue> {
+        let mut id = self.id.lock().unwrap_or_else(PoisonError::into_inner);
+        id.take()
     }
 
     /// The reply, once what comes first is at hand; `None` if what is stored is of no use any more,

@@ -167,6 +167,10 @@ impl Ride {
                 },
             );
         }
+        if let Some(asked) = asked {
+            let (key, headers) = (&self.ask.key, &head.headers);
+            node.ranged.note(key, asked, head.status, headers, received);
+        }
         let length = body.size_hint().exact();
         let usable = match head.status {
             StatusCode::PARTIAL_CONTENT => {

@@ -77,7 +77,7 @@ impl Ride {
             node.store
                 .place(&ask.key, stamp, &ask.head.headers, &head.headers, rekey);
         if let (Some(_), Some(leading)) = (&self.ask.range, &mut self.leading) {
-            // Upstream has sent the whole: who wants any of it comes here now.
+            // Who wants the same range comes here now; if upstream has sent the whole, who wants any of it.
             leading.rekey(flight_key(&key));
         }
         let kept = StoredHead::of(&head, &node.config.policy);
@@ -102,6 +102,7 @@ impl Ride {
             length: total,
             slice: slice.is_some(),
             offset: part.map_or(0, |(range, _)| range.start),
+            part: part.map(|(range, _)| range),
             varies,
         });
         // The client's own place in the transfer comes before anything can move on without it.

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use edge_core::purge::Sequence;
+use edge_core::ranges::ByteRange;
 use edge_core::{CacheKey, Landing, SelectingFields, Stored, StoredHead, UpstreamError};
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
@@ -46,6 +47,8 @@ pub(crate) struct Arrived {
     pub(crate) length: Option<u64>,
     /// Where in the whole body the transfer begins.
     pub(crate) offset: u64,
+    /// Which part of it comes, if it is not the whole.
+    pub(crate) part: Option<ByteRange>,
     /// It is a slice: who waits for the response finds its sheet in the store.
     pub(crate) slice: bool,
     /// How laggards go on, where they can.

@@ -8,9 +8,10 @@ use edge_core::ranges::Spec;
 use edge_core::{CacheKey, Event, Landing, Timestamp, UpstreamError};
 use http::HeaderValue;
 
-use crate::flights::{Cargo, Joined, Landed};
+use crate::flights::{Arrived, Cargo, Joined, Landed};
 use crate::parts;
 use crate::ride::{Ask, Followed, Ride};
+use crate::slices;
 use crate::store::{self, Found};
 
 impl Ride {
@@ -37,6 +38,7 @@ impl Ride {
         let (node, Ask { key, head, .. }) = (self.node(), &self.ask);
         let now = node.now();
         let found = node.store.look_up(key, &head.headers, now);
+        let found = slices::fit(node, found, head, key);
         parts::fit(found, head, &node.config.policy, now)
     }
 
@@ -46,17 +48,27 @@ impl Ride {
             .found
             .as_ref()
             .is_none_or(|found| found.response.is_none());
+        let whole = || self.knows_ranges() == Some(false);
         self.ask
             .range
             .as_ref()
-            .filter(|_| nothing && !self.background)
+            .filter(|_| nothing && !self.background && !whole())
     }
 
-    /// The key of the flight to join or lead: that of the whole where it is under way or wanted.
+    fn knows_ranges(&self) -> Option<bool> {
+        let node = self.node();
+        node.ranged.knows(&self.ask.key, node.now())
+    }
+
+    /// The key of the flight to join or lead: that of the whole where it is under way or wanted; that
+    /// of the first to ask where nobody knows yet whether upstream knows ranges.
     fn flight_key(&self) -> CacheKey {
         let key = self.meeting_key();
         match self.range() {
-            Some((_, field)) if !self.node().flights.contains(key) => parts::flight_key(key, field),
+            Some((_, field)) if !self.node().flights.contains(key) => match self.knows_ranges() {
+                Some(_) => parts::flight_key(key, field),
+                None => parts::first_flight_key(key),
+            },
             _ => key.clone(),
         }
     }
@@ -126,6 +138,18 @@ impl Ride {
         }
     }
 
+    /// Whether all that this ride wants is in what has arrived: it may be another part.
+    fn is_covered_by(&self, arrived: &Arrived) -> bool {
+        arrived
+            .part
+            .zip(arrived.length)
+            .is_none_or(|(part, total)| {
+                let wanted = self.ask.range.as_ref();
+                let wanted = wanted.and_then(|(spec, _)| spec.within(total));
+                wanted.is_some_and(|wanted| part.covers(&wanted))
+            })
+    }
+
     /// What a landing means for this ride: a shared response must be one for its request, and
     /// still there from the first byte on.
     fn landed(&mut self, landed: Landed) -> Event {
@@ -148,7 +172,7 @@ impl Ride {
                         return self.look_up();
                     }
                 }
-                if arrived.slice {
+                if arrived.slice || !self.is_covered_by(&arrived) {
                     return self.look_up();
                 }
                 let Some(reader) = arrived.transfer.reader() else {

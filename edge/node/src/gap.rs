@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use edge_core::purge::Sequence;
-use edge_core::ranges::ByteRange;
+use edge_core::ranges::{ByteRange, Spec};
 use edge_core::{Forward, Fwd, ResponseHead, Stored, born, upstream_request};
 use http::{Method, StatusCode, header};
 
@@ -37,7 +37,7 @@ pub(crate) enum Obstacle {
 
 impl Assembly {
     /// Asks for these bytes.
-    pub(crate) async fn fetch(&mut self, range: ByteRange) -> Result<Gap, Obstacle> {
+    pub(crate) async fn fetch(&self, range: ByteRange) -> Result<Gap, Obstacle> {
         let node = Arc::clone(&self.node);
         let policy = &node.config.policy;
         let forward = Forward {
@@ -48,7 +48,7 @@ impl Assembly {
         };
         let fields = upstream_request(&self.request, policy, &forward, None);
         let mut fields = with_host(fields, &node.address.host);
-        let id = self.id.take().unwrap_or_else(|| node.ids.next("gap"));
+        let id = self.id().unwrap_or_else(|| node.ids.next("gap"));
         fields.insert(REQUEST_ID, id);
         fields.insert(header::RANGE, range.range());
         fields.insert(header::IF_RANGE, self.tie.value());
@@ -65,6 +65,13 @@ impl Assembly {
         let (upstream, body) = response.into_parts();
         let head = ResponseHead::received(upstream.status, upstream.headers, received);
         let same = Tie::of(&head.headers, received).as_ref() == Some(&self.tie);
+        if same {
+            // Otherwise the whole is the answer to If-Range, and says nothing of ranges.
+            let asked = Spec::Closed(range.start, range.end - 1);
+            let (status, headers) = (head.status, &head.headers);
+            node.ranged
+                .note(&self.primary, asked, status, headers, received);
+        }
         match head.status {
             StatusCode::PARTIAL_CONTENT => {
                 let expected = Some((range, self.parts.total));

@@ -28,6 +28,7 @@ mod laggard;
 mod listen;
 mod node;
 mod parts;
+mod ranged;
 mod ride;
 mod running;
 mod serve;

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::config::{Config, UpstreamAddress};
 use crate::counters::{Counters, Levels, Stats};
 use crate::flights::Flights;
+use crate::ranged::Ranged;
 use crate::running::Phase;
 use crate::store::{Promise, Selection, Store};
 use crate::tasks::Tasks;
@@ -25,6 +26,7 @@ pub(crate) struct Node {
     pub(crate) address: UpstreamAddress,
     pub(crate) store: Store,
     pub(crate) flights: Arc<Flights>,
+    pub(crate) ranged: Ranged,
     pub(crate) counters: Arc<Counters>,
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) phase: watch::Receiver<Phase>,
@@ -75,6 +77,7 @@ impl Node {
             address,
             store,
             flights: Arc::default(),
+            ranged: Ranged::default(),
             counters: Arc::default(),
             tasks: Arc::default(),
             phase,

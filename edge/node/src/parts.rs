@@ -302,15 +302,7 @@ pub(crate) fn fit(found: Found, request: &RequestHead, policy: &Policy, now: Tim
     if holds(request, response, facts, policy, now) {
         return found;
     }
-    Found {
-        lookup: if found.variant.is_some() {
-            Lookup::VaryMiss
-        } else {
-            Lookup::Miss
-        },
-        response: None,
-        ..found
-    }
+    found.without_response()
 }
 
 /// The one range that a request is about, and its field, if upstream can be asked for it as it
@@ -331,4 +323,10 @@ pub(crate) fn asked(request: &RequestHead, kind: &RequestKind) -> Option<(Spec, 
 /// Where those meet who ask for the same range of something that is not here.
 pub(crate) fn flight_key(key: &CacheKey, range: &HeaderValue) -> CacheKey {
     key.with_part(&String::from_utf8_lossy(range.as_bytes()))
+}
+
+/// Where those meet who ask for any range of something that is not here, before upstream has shown
+/// whether it knows ranges.
+pub(crate) fn first_flight_key(key: &CacheKey) -> CacheKey {
+    key.with_part("first range")
 }

@@ -115,6 +115,7 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
         .cloned()
         .unwrap_or_else(|| node.ids.next("req"));
     if let Some(looked) = found.take() {
+        let looked = slices::fit(node, looked, &head, &key);
         let partial = looked.response.is_some() && parts::is_partial(&looked);
         if let Some(reply) = assembled(worker, &head, &key, &kind, &looked, &id).await {
             return reply;

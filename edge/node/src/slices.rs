@@ -8,12 +8,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use edge_core::purge::Sequence;
 use edge_core::ranges::{ByteRange, Slices, Spec};
-use edge_core::{CacheKey, ResponseHead, Stored, StoredHead};
+use edge_core::{CacheKey, Lookup, RequestHead, ResponseHead, Stored, StoredHead};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::node::Node;
-use crate::parts::Tie;
-use crate::store::{Body, Response};
+use crate::parts::{self, Parts, Tie};
+use crate::store::{Body, Found, Response};
 
 /// The key of one slice of what stands under `place`.
 pub(crate) fn key(place: &CacheKey, size: u64, number: u64) -> CacheKey {
@@ -76,6 +76,31 @@ pub(crate) fn sliced(
     let fine = matches!(head.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT);
     Tie::of(&head.headers, node.now()).filter(|_| fine)?;
     Some(Slices::new(size, total))
+}
+
+/// A look-up's result where upstream sends nothing but the whole: slices are of no use then unless all
+/// that a request wants are here, since each of the others would be the whole again.
+pub(crate) fn fit(node: &Node, found: Found, request: &RequestHead, primary: &CacheKey) -> Found {
+    let (Lookup::Hit(facts), Some(response)) = (found.lookup, &found.response) else {
+        return found;
+    };
+    let now = node.now();
+    let Some(parts) = Parts::of(response).filter(|parts| parts.sheet) else {
+        return found;
+    };
+    if node.ranged.knows(primary, now) != Some(false) {
+        return found;
+    }
+    let policy = &node.config.policy;
+    let which = parts::wanted(request, response, facts, parts.total, policy, now);
+    let slices = Slices::new(node.slice_size(), parts.total);
+    let place = found.variant.as_ref().unwrap_or(primary);
+    let here = |number| node.store.contains(&key(place, slices.size(), number));
+    let ranges = parts::ranges(&which, parts.total);
+    if ranges.iter().all(|range| slices.touched(*range).all(here)) {
+        return found;
+    }
+    found.without_response()
 }
 
 /// What upstream is asked for instead of a range: the first slice that it touches. Where a suffix

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use edge_core::Landing;
 use edge_core::ranges::{ByteRange, Slices};
+use http::StatusCode;
 use tokio::sync::mpsc;
 
 use crate::assembly::{Assembly, say};
@@ -23,7 +24,7 @@ use crate::upstream::Failure;
 pub(crate) enum Source {
     Stored(Arc<Response>),
     Flight(Reader),
-    /// Upstream has sent the whole: so many bytes come first.
+    /// Upstream has sent the whole.
     Own(Box<Gap>),
 }
 
@@ -51,25 +52,42 @@ impl Assembly {
         tx: &mpsc::Sender<Result<Bytes, Failure>>,
     ) -> Result<(), Failure> {
         let slices = self.slices();
-        for number in slices.touched(wanted) {
+        let mut numbers = slices.touched(wanted).peekable();
+        let mut ahead = None;
+        while let Some(number) = numbers.next() {
             let Some(range) = slices.slice(number) else {
                 return Err(Failure::Truncated);
             };
             let Some(part) = range.common(&wanted) else {
                 continue;
             };
-            let source = match self.slice.take_if(|(first, _)| *first == number) {
-                Some((_, source)) => source,
-                None => match self.open(number).await {
-                    Ok(source) => source,
-                    Err(Obstacle::Failed(failure)) => return Err(failure),
-                    Err(Obstacle::Changed | Obstacle::Other) => {
-                        self.node.forget(&self.primary).await;
-                        return Err(Failure::Changed);
-                    }
-                },
+            let first = self.slice.take_if(|(first, _)| *first == number);
+            let found = match (first, ahead.take()) {
+                (Some((_, source)), _) => Ok(source),
+                (None, Some(found)) => found,
+                (None, None) => self.open(number).await,
             };
-            self.send_slice(source, range, part, tx).await?;
+            let source = match found {
+                Ok(source) => source,
+                Err(Obstacle::Failed(failure)) => return Err(failure),
+                Err(Obstacle::Changed | Obstacle::Other) => {
+                    self.node.forget(&self.primary).await;
+                    return Err(Failure::Changed);
+                }
+            };
+            if let (Source::Own(_), Some(rest)) = (&source, ByteRange::new(part.start, wanted.end))
+            {
+                // All the rest comes behind: asking for the next slice would bring the whole again.
+                return self.send_slice(source, range, rest, tx).await;
+            }
+            // One slice ahead, so that a client that takes what it gets never waits for a head.
+            let next = async {
+                match numbers.peek() {
+                    Some(next) => Ok(Some(self.open(*next).await)),
+                    None => Ok(None),
+                }
+            };
+            ((), ahead) = tokio::try_join!(self.send_slice(source, range, part, tx), next)?;
         }
         Ok(())
     }
@@ -103,7 +121,7 @@ impl Assembly {
     }
 
     /// Finds a slice, or begins to fetch it.
-    pub(crate) async fn open(&mut self, number: u64) -> Result<Source, Obstacle> {
+    pub(crate) async fn open(&self, number: u64) -> Result<Source, Obstacle> {
         let node = Arc::clone(&self.node);
         let slices = self.slices();
         let range = slices.slice(number).ok_or(Obstacle::Changed)?;
@@ -158,7 +176,7 @@ impl Assembly {
 
     /// A slice that has begun to come goes to all who want it, and into the store.
     fn begin(&self, gap: Gap, leading: Leading, number: u64) -> Source {
-        if gap.over > 0 {
+        if gap.head.status == StatusCode::OK {
             return Source::Own(Box::new(gap));
         }
         let node = Arc::clone(&self.node);
@@ -173,6 +191,7 @@ impl Assembly {
             transfer: Arc::clone(&transfer),
             length: Some(total),
             offset: range.start,
+            part: Some(range),
             resume: None,
             varies: None,
             slice: true,

@@ -7,6 +7,7 @@ mod body;
 mod bound;
 mod disk;
 mod epochs;
+mod found;
 mod memory;
 mod variants;
 
@@ -29,6 +30,7 @@ pub use disk::DiskStats;
 pub(crate) use disk::{LEAST as LEAST_DISK, Promise};
 use epochs::Epochs;
 pub(crate) use epochs::Selection;
+pub(crate) use found::Found;
 use memory::Memory;
 pub(crate) use variants::Place;
 use variants::Variants;
@@ -71,40 +73,6 @@ impl Entry {
             What::Response(response) => groups::tags(primary, &response.head),
             What::Varies(_) | What::HitForMiss(_) => groups::Tags::new(),
         }
-    }
-}
-
-/// What a look-up has found.
-#[derive(Debug, Clone)]
-pub(crate) struct Found {
-    /// For the core.
-    pub(crate) lookup: Lookup,
-    /// The key of the variant that the request names, where the resource has variants.
-    pub(crate) variant: Option<CacheKey>,
-    /// What the look-up is about, if it is a hit.
-    pub(crate) response: Option<Arc<Response>>,
-    /// Something of it came from the disk tier.
-    pub(crate) from_disk: bool,
-}
-
-impl Found {
-    fn none(lookup: Lookup, variant: Option<CacheKey>) -> Self {
-        Self {
-            lookup,
-            variant,
-            response: None,
-            from_disk: false,
-        }
-    }
-
-    /// Whether the store has not changed between two look-ups, for this request's purposes.
-    pub(crate) fn same(&self, other: &Self) -> bool {
-        let response = match (&self.response, &other.response) {
-            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
-            (None, None) => true,
-            _ => false,
-        };
-        response && self.lookup == other.lookup && self.variant == other.variant
     }
 }
 

@@ -128,4 +128,6 @@ impl Drop for Disk {
 }
 
 #[cfg(test)]
+mod ill_tests;
+#[cfg(test)]
 mod tests;

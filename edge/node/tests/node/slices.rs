@@ -1,8 +1,6 @@
 //! Large bodies in slices: a seek fetches what it touches, a body may be larger than memory.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use crate::support::*;
+use crate::support::{self, *};
 
 const CACHED: &str = "Cache-Control: max-age=60\r\nETag: \"v1\"\r\n";
 
@@ -11,41 +9,11 @@ fn hundred() -> String {
     (0..50).map(|number| format!("{number:02}")).collect()
 }
 
-fn ranged(range: &str) -> String {
-    get_with("/x", &format!("Range: bytes={range}\r\n"))
-}
-
 async fn sliced(origin: &Origin) -> edge::Running {
     node(origin, |config| config.slice = Some(10)).await
 }
 
-/// What an honest upstream with this body answers.
-fn honest(asked: &Asked, fields: &str, body: &str) -> String {
-    let Some(range) = asked.head.field("range") else {
-        return response("200 OK", fields, body);
-    };
-    let (start, last) = range
-        .strip_prefix("bytes=")
-        .unwrap()
-        .split_once('-')
-        .unwrap();
-    let end = body.len() - 1;
-    let (start, last) = match (start, last) {
-        ("", suffix) => (body.len() - suffix.parse::<usize>().unwrap(), end),
-        (start, "") => (start.parse().unwrap(), end),
-        (start, last) => (
-            start.parse().unwrap(),
-            last.parse::<usize>().unwrap().min(end),
-        ),
-    };
-    let fields = format!(
-        "{fields}Content-Range: bytes {start}-{last}/{}\r\n",
-        body.len()
-    );
-    response("206 Partial Content", &fields, &body[start..=last])
-}
-
-/// Asks, and answers so many requests upstream; says what they asked for.
+/// As [`support::ask`], of a hundred bytes.
 async fn ask(
     origin: &mut Origin,
     node: &edge::Running,
@@ -53,18 +21,7 @@ async fn ask(
     fields: &str,
     upstream: usize,
 ) -> (Got, Vec<String>) {
-    let mut wire = connect(node).await;
-    let serve = async {
-        let mut asked_for = Vec::new();
-        for _ in 0..upstream {
-            let asked = origin.asked().await;
-            asked_for.push(asked.head.field("range").unwrap_or("all").to_owned());
-            let answer = honest(&asked, fields, &hundred());
-            asked.answer(answer).await;
-        }
-        asked_for
-    };
-    tokio::join!(exchange(&mut wire, request), serve)
+    support::ask(origin, node, request, (fields, &hundred()), upstream).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -274,65 +231,31 @@ async fn a_purge_takes_the_slices_along_and_a_stale_sheet_is_validated() {
     assert_eq!(asked, ["bytes=30-39"]);
 }
 
+/// While one slice goes to the client, the next one is on its way already.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_larger_than_memory_is_stored_as_it_comes() {
-    const SIZE: usize = 8 << 20;
-    let byte = |at: usize| ((at.wrapping_mul(31)) ^ (at >> 9).wrapping_mul(17)) as u8;
-    let body: &'static [u8] = (0..SIZE).map(byte).collect::<Vec<_>>().leak();
+async fn the_next_slice_is_asked_for_ahead() {
     let mut origin = Origin::start().await;
-    let node = node(&origin, |config| {
-        config.memory = 2 << 20;
-        config.window = 1 << 20;
-        config.slice = Some(256 << 10);
-    })
-    .await;
-    static RANGED: AtomicUsize = AtomicUsize::new(0);
-    let serving = tokio::spawn(async move {
-        loop {
-            let asked = origin.asked().await;
-            let range = asked.head.field("range").map(|range| {
-                RANGED.fetch_add(1, Ordering::SeqCst);
-                let range = range
-                    .strip_prefix("bytes=")
-                    .unwrap()
-                    .split_once('-')
-                    .unwrap();
-                (
-                    range.0.parse::<usize>().unwrap(),
-                    range.1.parse::<usize>().unwrap(),
-                )
-            });
-            let (status, line, part) = match range {
-                None => ("200 OK", String::new(), body),
-                Some((start, last)) => (
-                    "206 Partial Content",
-                    format!("Content-Range: bytes {start}-{last}/{SIZE}\r\n"),
-                    &body[start..=last],
-                ),
-            };
-            let head = format!(
-                "HTTP/1.1 {status}\r\n{CACHED}{line}Content-Length: {}\r\n\r\n",
-                part.len()
-            );
-            asked.answer([head.as_bytes(), part].concat()).await;
-        }
-    });
-    let got = get(&node, "/x").await;
-    assert!(got.complete && got.body == body);
-    assert_eq!(RANGED.load(Ordering::SeqCst), 0);
-    // The end is still in memory.
+    let node = sliced(&origin).await;
+    let all = hundred();
     let mut wire = connect(&node).await;
-    let last = SIZE - (256 << 10);
-    let got = exchange(&mut wire, &ranged(&format!("{last}-"))).await;
-    assert!(got.complete && got.body == body[last..]);
-    assert!(got.cache_status().contains("; hit"), "{:?}", got.head);
-    assert_eq!(RANGED.load(Ordering::SeqCst), 0);
-    // All of it, of which most has left memory.
-    let got = exchange(&mut wire, &get_with("/x", "")).await;
-    assert!(got.complete && got.body == body);
-    let fetched = RANGED.load(Ordering::SeqCst);
-    assert!((1..=32).contains(&fetched), "{fetched}");
-    let stats = stats(&node).await;
-    assert!(stats["stored_bytes"] <= 2 << 20, "{stats:?}");
-    serving.abort();
+    wire.send(ranged("30-59")).await;
+    let mut first = origin.asked().await;
+    let answer = honest(&first, CACHED, &all);
+    let (now, later) = answer.split_at(answer.len() - 4);
+    first.wire.send(now).await;
+    let second = origin.asked().await;
+    assert_eq!(second.head.field("range"), Some("bytes=40-49"));
+    first.answer(later).await;
+    let answer = honest(&second, CACHED, &all);
+    second.answer(answer).await;
+    let third = origin.asked().await;
+    assert_eq!(third.head.field("range"), Some("bytes=50-59"));
+    let answer = honest(&third, CACHED, &all);
+    third.answer(answer).await;
+    let head = soon(wire.head()).await.unwrap();
+    assert_eq!(
+        soon(wire.body(&head)).await,
+        (all.as_bytes()[30..60].to_vec(), true)
+    );
+    assert_eq!(origin.count(), 3);
 }

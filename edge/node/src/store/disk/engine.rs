@@ -8,6 +8,8 @@
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::path::Path;
+#[cfg(test)]
+use std::sync::Arc;
 
 use bytes::Bytes;
 use edge_core::{CacheKey, stable_hash};
@@ -92,6 +94,16 @@ const SHARDS: usize = 8;
 pub(super) struct Engine {
     cache: HybridCache<Key, Record, Hashing>,
     largest: usize,
+    #[cfg(test)]
+    pub(super) fault: Fault,
+}
+
+/// A disk that is ill, in tests: reads wait as long as `stuck` is locked, writes are lost.
+#[cfg(test)]
+#[derive(Default)]
+pub(super) struct Fault {
+    pub(super) stuck: Arc<tokio::sync::RwLock<()>>,
+    pub(super) loses: std::sync::atomic::AtomicBool,
 }
 
 impl Engine {
@@ -130,6 +142,8 @@ impl Engine {
             cache: cache.map_err(io::Error::other)?,
             // The region's index takes a page, and the batch's buffer is as large as a region.
             largest: region - PAGE as usize - HEADER,
+            #[cfg(test)]
+            fault: Fault::default(),
         })
     }
 
@@ -147,6 +161,11 @@ impl Engine {
     /// written or lost: the number of those that are lost. All of them have [`Engine::room`] in
     /// [`Engine::largest`] together.
     pub(super) async fn write(&self, records: Vec<(CacheKey, Bytes)>) -> usize {
+        #[cfg(test)]
+        if self.fault.loses.load(std::sync::atomic::Ordering::Relaxed) {
+            records.iter().for_each(|(key, _)| self.remove(key));
+            return records.len();
+        }
         let mut keys = Vec::with_capacity(records.len());
         for (key, record) in records {
             // What is older goes in any case: it must not show again if this write fails.
@@ -171,6 +190,8 @@ impl Engine {
 
     /// The record under a key; `None` if there is none or it is damaged.
     pub(super) async fn read(&self, key: &CacheKey) -> Option<Bytes> {
+        #[cfg(test)]
+        drop(self.fault.stuck.read().await);
         match self.cache.storage().load(&Key(key.clone())).await {
             Ok(Load::Entry { value, .. }) => Some(value.0),
             Ok(Load::Piece { piece, .. }) => Some(piece.value().0.clone()),

@@ -16,7 +16,7 @@ use crate::store::{Body, Response, Store};
 
 const NOW: Timestamp = Timestamp(1_000);
 
-async fn open(folder: &Path, memory: u64) -> Store {
+pub(super) async fn open(folder: &Path, memory: u64) -> Store {
     open_with(Config::new("a", "http://b"), folder, memory).await
 }
 
@@ -29,17 +29,17 @@ async fn open_with(mut config: Config, folder: &Path, memory: u64) -> Store {
     Store::open(&config).await.expect("a usable folder")
 }
 
-fn key(n: u32) -> CacheKey {
+pub(super) fn key(n: u32) -> CacheKey {
     CacheKey::from_text(&format!("http://a.test/{n}"))
 }
 
 /// Any two differ, in any version and at any place.
-fn body(n: u32, version: u32, length: usize) -> Vec<u8> {
+pub(super) fn body(n: u32, version: u32, length: usize) -> Vec<u8> {
     let line = format!("{n}.{version};");
     line.bytes().cycle().take(length).collect()
 }
 
-fn store(store: &Store, key: CacheKey, bytes: Vec<u8>) {
+pub(super) fn store(store: &Store, key: CacheKey, bytes: Vec<u8>) {
     let head = ResponseHead {
         status: StatusCode::OK,
         headers: HeaderMap::new(),
@@ -55,7 +55,7 @@ fn store(store: &Store, key: CacheKey, bytes: Vec<u8>) {
     store.insert_response(key, store.stamp(), Arc::new(response));
 }
 
-async fn find(store: &Store, key: &CacheKey, request: &HeaderMap) -> Option<Vec<u8>> {
+pub(super) async fn find(store: &Store, key: &CacheKey, request: &HeaderMap) -> Option<Vec<u8>> {
     let found = store.look_up(key, request, NOW);
     let found = store.recall(found, key, request, NOW).await;
     let response = found.response?;
@@ -64,18 +64,18 @@ async fn find(store: &Store, key: &CacheKey, request: &HeaderMap) -> Option<Vec<
 }
 
 /// As kill -9 leaves it once the system has what was written: nothing is closed or flushed.
-async fn killed(store: Store) {
+pub(super) async fn killed(store: Store) {
     settle(&store).await;
     drop(store);
 }
 
-async fn settle(store: &Store) {
+pub(super) async fn settle(store: &Store) {
     store.disk.as_ref().unwrap().tier.settle().await;
 }
 
 /// Memory for nothing but the newest.
-const SMALL: u64 = 64 << 10;
-const LARGE: u64 = 64 << 20;
+pub(super) const SMALL: u64 = 64 << 10;
+pub(super) const LARGE: u64 = 64 << 20;
 
 #[tokio::test]
 async fn it_is_warm_after_a_restart() {

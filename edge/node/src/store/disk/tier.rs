@@ -40,7 +40,7 @@ struct Read {
 
 /// The disk tier at work.
 pub(in crate::store) struct Tier {
-    engine: Engine,
+    pub(super) engine: Engine,
     queue: Queue,
     memory: Memory,
     epochs: Arc<Epochs>,
@@ -188,6 +188,12 @@ impl Tier {
     /// Returns when nothing is on its way to the disk.
     pub(super) async fn settle(&self) {
         self.queue.empty().await;
+    }
+
+    /// As if the rest after a slow read were over.
+    #[cfg(test)]
+    pub(super) fn wake(&self) {
+        self.rests_until.store(0, Ordering::Relaxed);
     }
 
     /// Whether something may stand under a key, on disk or on its way there.
