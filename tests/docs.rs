@@ -6,7 +6,8 @@ use std::process::Command;
 
 use crate::support::node::binary;
 
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 12] = [
+    "docs/live.md",
     "docs/reports.md",
     "README.md",
     "ARCHITECTURE.md",

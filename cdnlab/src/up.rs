@@ -1,11 +1,10 @@
 //! `cdnlab up`: the processes of a scenario, left running.
 
-use std::net::SocketAddr;
-use std::rc::Rc;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use clap::Args;
-use lab::live::{Attach, Front, Purpose, Stage};
+use lab::live::{Attach, Door, Front, Purpose, Stage};
 use lab::scenario::PlanOptions;
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
@@ -23,22 +22,50 @@ use crate::{geo, output, play, progress, values};
 Examples:
   cdnlab up quickstart
   cdnlab up mine.yaml --variant ap
-  cdnlab up region-outage --front :8642    # then: curl -i -H 'X-Cdnlab-From: NRT' localhost:8642/world/1.html")]
+  cdnlab up region-outage --front :8642    # then open http://localhost:8642, or:
+  curl -i -H 'X-Cdnlab-From: NRT' localhost:8642/world/1.html")]
 pub(crate) struct UpArgs {
     #[command(flatten)]
     target: TargetArgs,
     #[command(flatten)]
     attach: AttachArgs,
-    /// Listen here and ask the CDN as its clients do: for the paths of the site, as a client at the place that the request
-    /// names in X-Cdnlab-From; / says more.
+    /// Listen here: / is the live page, and every other path is asked for as a client of the CDN does, at the place that
+    /// the request names in X-Cdnlab-From. Orders from beyond this machine need the token in CDNLAB_ADMIN_TOKEN.
     #[arg(long, value_name = "ADDRESS", value_parser = values::address)]
     front: Option<SocketAddr>,
+    /// Where somebody else publishes the front's port, as container engines do. If that is loopback, whoever comes through
+    /// counts as this machine, and needs no token. CDNLAB_PUBLISHED holds what is not said here.
+    #[arg(long, value_name = "IP", requires = "front")]
+    published: Option<IpAddr>,
+    /// A name that the front is asked for under, beside localhost and IP addresses. CDNLAB_FRONT_NAME holds what is not
+    /// said here.
+    #[arg(long, value_name = "NAME", requires = "front")]
+    front_name: Option<String>,
     /// The variant to start; the first one unless said otherwise.
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
     /// The seed of all that is random; the scenario's own unless said otherwise.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+}
+
+impl UpArgs {
+    /// Who may do what at the front.
+    fn door(&self) -> Result<Door, Failure> {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let published = match (self.published, set("CDNLAB_PUBLISHED")) {
+            (Some(at), _) => Some(at),
+            (None, Some(written)) => Some(written.parse().map_err(|_| {
+                Failure::usage(format!(
+                    "CDNLAB_PUBLISHED is `{written}`, which is no IP address"
+                ))
+            })?),
+            (None, None) => None,
+        };
+        let name = self.front_name.clone().or_else(|| set("CDNLAB_FRONT_NAME"));
+        let token = set(process::TOKEN_VARIABLE);
+        Ok(Door::new(token.as_deref(), published, name.as_deref()))
+    }
 }
 
 pub(crate) fn run(args: &UpArgs) -> Result<Outcome, Failure> {
@@ -52,6 +79,7 @@ pub(crate) fn run(args: &UpArgs) -> Result<Outcome, Failure> {
     let first = file.variants().next().unwrap_or_default();
     let variant = args.variant.as_deref().unwrap_or(first);
     let plan = file.plan(variant, &options).map_err(Failure::usage)?;
+    let door = args.door()?;
     let attach = args.attach.read()?.map(|attach| Attach {
         purpose: Purpose::Visit,
         ..attach
@@ -79,11 +107,12 @@ pub(crate) fn run(args: &UpArgs) -> Result<Outcome, Failure> {
                 })?;
                 let at = listening.local_addr().unwrap_or(address);
                 output::print(&format!("Open http://{at}/\n"))?;
-                let front = Rc::new(Front::new(Arc::clone(&stage), Arc::new(plan), database));
+                let (plan, stage) = (Arc::new(plan), Arc::clone(&stage));
+                let front = Front::serve(stage, plan, database, door, listening);
                 LocalSet::new()
                     .run_until(async {
                         tokio::select! {
-                            () = front.serve(listening) => {}
+                            () = front => {}
                             _ = signals.next() => {}
                         }
                     })

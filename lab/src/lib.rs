@@ -3,6 +3,7 @@
 //! Scenario (as written) -> [`plan`] (checked, seeded, lazy) -> live driver or [`sim`] -> observations -> metrics ->
 //! expectations -> report. The lab speaks HTTP to the nodes as any client does; it knows nothing of their insides.
 
+mod atlas;
 pub mod expect;
 pub mod live;
 pub mod metrics;

@@ -100,7 +100,10 @@ async fn check(State(token): State<Arc<str>>, request: Request, next: Next) -> R
         .into_response()
 }
 
-fn shows(headers: &HeaderMap, token: &str) -> bool {
+/// Whether a request shows this token, as `Authorization: Bearer TOKEN` (RFC 6750 section 2.1). It takes as long wherever
+/// the first difference is.
+#[must_use]
+pub fn shows(headers: &HeaderMap, token: &str) -> bool {
     let shown = headers.get(header::AUTHORIZATION).map(|it| it.as_bytes());
     let Some((scheme, shown)) = shown.and_then(|it| it.split_at_checked(7)) else {
         return false;

@@ -4,6 +4,7 @@
 //! passes, unless `BROWSER_TESTS=required`, as `.ci/run` has it. Pictures go to `target/browser/`.
 
 mod driver;
+mod live;
 mod report;
 
 use std::process::Command;

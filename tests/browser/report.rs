@@ -222,12 +222,8 @@ fn without_script_the_page_says_the_same() {
     );
 }
 
-/// axe-core, from npm; not shipped, and only where npm is.
-#[test]
-fn no_serious_finding_of_axe() {
-    if !crate::present() {
-        return;
-    }
+/// axe-core, from npm; not shipped, and only where npm is. `None`: it is not there, and need not be.
+pub(crate) fn axe() -> Option<String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("axe");
     fs::create_dir_all(&folder).expect("a folder");
     let script = folder.join("node_modules/axe-core/axe.min.js");
@@ -249,10 +245,20 @@ fn no_serious_finding_of_axe() {
                 "npm cannot install axe-core"
             );
             println!("skipped: npm is missing or cannot install axe-core");
-            return;
+            return None;
         }
     }
-    let axe = fs::read_to_string(script).expect("axe-core");
+    Some(fs::read_to_string(script).expect("axe-core"))
+}
+
+#[test]
+fn no_serious_finding_of_axe() {
+    if !crate::present() {
+        return;
+    }
+    let Some(axe) = axe() else {
+        return;
+    };
     for scenario in ["quickstart", "cap"] {
         let browser = opened(scenario);
         for (width, dark) in [(1440, false), (1440, true), (390, false)] {

@@ -37,6 +37,10 @@ pub struct Connections {
 pub struct Fetched {
     /// The head of the response.
     pub head: response::Parts,
+    /// When its request was handed to a connection.
+    pub asked: Instant,
+    /// Whether that connection was there already.
+    pub kept: bool,
     /// When its head was there.
     pub first_byte: Instant,
     /// Body bytes.
@@ -72,13 +76,14 @@ impl Connections {
         request: &Request<()>,
         on_head: impl FnOnce(&response::Parts) -> P,
     ) -> Result<Fetched, Failure> {
-        let (mut sender, answer) = loop {
+        let (mut sender, answer, asked, kept) = loop {
             let (mut sender, kept) = match self.kept(route).await {
                 Some(sender) => (sender, true),
                 None => (connect(route.1).await?, false),
             };
+            let asked = Instant::now();
             match sender.send_request(bodiless(request)).await {
-                Ok(answer) => break (sender, answer),
+                Ok(answer) => break (sender, answer, asked, kept),
                 Err(error) if kept && was_closed(&error) => {}
                 Err(error) => return Err(failure(&error)),
             }
@@ -97,6 +102,8 @@ impl Connections {
         }
         Ok(Fetched {
             head,
+            asked,
+            kept,
             first_byte,
             bytes,
         })

@@ -270,6 +270,19 @@ impl Admin<'_> {
             .map(drop)
     }
 
+    /// Purges the responses of a cache group (RFC 9875) at an edge.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn purge_group(&self, group: &str) -> Result<(), ControlError> {
+        let query: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("group", group)
+            .finish();
+        self.text("POST", &format!("/purge?{query}"), None::<&()>)
+            .await
+            .map(drop)
+    }
+
     /// The records of the origin's log behind `after`, with what was lost before them.
     ///
     /// # Errors

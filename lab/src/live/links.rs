@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use network::control::{self, Change, NewLink};
+use network::control::{self, Change, LinkStatus, NewLink};
 
 use super::control::{Control, ControlError};
 use crate::plan::{Cut, CutKind, Direction, LinkState, Plan, Spot};
@@ -139,19 +139,28 @@ impl Links {
         Ok(true)
     }
 
-    /// The names of those that are cut now; of a link process that cannot be asked, none.
-    pub async fn cut(&self, control: &Control) -> Vec<String> {
-        let ours: BTreeSet<&str> = self.0.values().map(|known| known.name.as_str()).collect();
+    /// How each link stands now, by its ends; those of a link process that cannot be asked are missing.
+    pub async fn states(&self, control: &Control) -> Vec<((Spot, Spot), LinkStatus)> {
         let admins: BTreeSet<SocketAddr> = self.0.values().map(|known| known.admin).collect();
-        let mut cut = Vec::new();
+        let mut found = BTreeMap::new();
         for admin in admins {
             let links = control.of("links", admin).links().await.unwrap_or_default();
-            let found = links
-                .into_iter()
-                .filter(|link| link.cut.is_some() && ours.contains(link.name.as_str()));
-            cut.extend(found.map(|link| link.name));
+            for link in links {
+                found.insert((admin, link.name.clone()), link);
+            }
         }
-        cut
+        let states = self.0.iter().filter_map(|(ends, known)| {
+            let status = found.remove(&(known.admin, known.name.clone()))?;
+            Some((*ends, status))
+        });
+        states.collect()
+    }
+
+    /// The names of those that are cut now; of a link process that cannot be asked, none.
+    pub async fn cut(&self, control: &Control) -> Vec<String> {
+        let states = self.states(control).await.into_iter();
+        let cut = states.filter(|(_, status)| status.cut.is_some());
+        cut.map(|(_, status)| status.name).collect()
     }
 
     /// How many links there are.

@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex};
 use network::time::Timer;
 use tokio::sync::oneshot;
 
-pub use self::front::Front;
+pub use self::front::{Door, Front};
 pub use self::stage::{LiveOptions, Stage};
 pub use self::world::{Attach, Purpose};
 

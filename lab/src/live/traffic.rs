@@ -269,6 +269,7 @@ impl Clients {
             head,
             first_byte,
             bytes,
+            ..
         } = fetched?;
         sent.first_byte = shared.clock.offset(first_byte);
         Ok(check.answer(request.headers(), &head, bytes))
@@ -302,7 +303,7 @@ struct Sent {
     first_byte: Nanos,
 }
 
-fn header_map(fields: &[(String, String)]) -> HeaderMap {
+pub(super) fn header_map(fields: &[(String, String)]) -> HeaderMap {
     let parsed = fields.iter().filter_map(|(name, value)| {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         Some((name, HeaderValue::from_str(value).ok()?))

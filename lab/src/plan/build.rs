@@ -114,11 +114,13 @@ pub(crate) fn build(scenario: &Scenario, options: &BuildOptions<'_>) -> Result<P
         },
         network: network(scenario),
         events: Vec::new(),
+        asks: Vec::new(),
         classes: contents.classes,
         sequential: traces.values().any(|trace| trace.sequential),
     };
     overrides(&mut plan, scenario);
     plan.events = schedule::schedule(&plan, &scenario.events, p);
+    plan.asks = super::Ask::all(&plan, &scenario.events, p);
     if p.0.is_empty() {
         Ok(plan)
     } else {

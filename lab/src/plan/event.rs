@@ -2,7 +2,9 @@
 
 use origin::{Faults, Selector};
 
-use super::{LinkModel, Nanos, ObjectId, Spot};
+use super::{LinkModel, Nanos, ObjectId, Plan, Spot};
+use crate::scenario::Problems;
+use crate::scenario::events::{AskAbout, EventSpec};
 
 /// Something that happens at an instant of the run.
 #[derive(Debug, Clone)]
@@ -13,6 +15,23 @@ pub struct PlannedEvent {
     pub what: Event,
     /// One line for progress and report, such as `fra - origin cut (blackhole)`.
     pub label: String,
+}
+
+/// A question about an event, for a class in front of the live page. Both drivers pass over it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// When the event happens; until then it can be answered.
+    pub at: Nanos,
+    /// In words.
+    pub question: String,
+    /// Index of the client's place whose request shows the answer.
+    pub place: u16,
+    /// What it asks for.
+    pub path: String,
+    /// When it does.
+    pub reveal: Nanos,
+    /// Whether the PoP is to be guessed; else the outcome.
+    pub about_pop: bool,
 }
 
 /// What can happen. Faults carry the whole state that holds from then on, so that overlapping ones need no bookkeeping.
@@ -85,4 +104,35 @@ pub struct Purge {
     pub nodes: Vec<u16>,
     /// True: what is stored becomes stale; false: it is gone.
     pub soft: bool,
+}
+
+impl Ask {
+    /// The questions of a plan that is complete but for them.
+    pub(super) fn all(plan: &Plan, specs: &[EventSpec], problems: &mut Problems) -> Vec<Self> {
+        let mut asks = Vec::new();
+        for (i, spec) in specs.iter().enumerate() {
+            let Some(ask) = &spec.ask else { continue };
+            let mut places = plan.places.iter().zip(0u16..);
+            let Some((_, place)) = places.find(|(place, _)| place.name == ask.from) else {
+                let known: Vec<&str> = plan.places.iter().map(|it| it.name.as_str()).collect();
+                let message = format!(
+                    "no clients in `{}`; there are some in {}",
+                    ask.from,
+                    known.join(", ")
+                );
+                problems.add(&["events", &i.to_string(), "ask", "from"], message);
+                continue;
+            };
+            asks.push(Self {
+                at: spec.at.0,
+                question: ask.question.clone(),
+                place,
+                path: ask.path.clone(),
+                reveal: spec.at.0.saturating_add(ask.after.0),
+                about_pop: ask.about == AskAbout::Pop,
+            });
+        }
+        asks.sort_by_key(|ask| ask.at);
+        asks
+    }
 }

@@ -18,7 +18,7 @@ mod trace;
 mod traffic;
 
 pub use edge_core::{Digest, NotStorable, Policy};
-pub use event::{Cut, CutKind, Direction, Event, LinkState, PlannedEvent, Purge};
+pub use event::{Ask, Cut, CutKind, Direction, Event, LinkState, PlannedEvent, Purge};
 pub use geo_data::Point;
 pub use link::{INSIDE_POP, NetworkPlan, Spot};
 pub use network::model::{Handshake, LinkModel};
@@ -75,6 +75,8 @@ pub struct Plan {
     pub network: NetworkPlan,
     /// Scripted events, ordered by time; those with a length appear twice, at their begin and at their end.
     pub events: Vec<PlannedEvent>,
+    /// Questions about them, ordered by time.
+    pub asks: Vec<Ask>,
     /// The content classes; the index is `ObjectId::class`.
     pub classes: Vec<ClassPlan>,
     /// True if requests are to be played one after the other: the next starts when the last is complete, `due` is 0.

@@ -246,7 +246,8 @@ impl Plan {
             serde_json::from_value(written.clone()).map_err(|error| error.to_string())?;
         let ends = spec.link.iter().flat_map(|link| &link.between);
         let purged = spec.purge.iter().filter_map(|purge| purge.at.as_ref());
-        let nodes = purged.flat_map(|OneOrMany(names)| names).chain(&spec.kill);
+        let nodes = purged.flat_map(|OneOrMany(names)| names);
+        let nodes = nodes.chain(&spec.kill).chain(&spec.restart);
         let unknown = ends
             .filter(|name| self.spots(name).is_empty())
             .chain(nodes.filter(|name| self.nodes_called(name).is_empty()))

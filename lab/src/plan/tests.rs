@@ -197,6 +197,25 @@ fn links_follow_the_model() {
 }
 
 #[test]
+fn questions_stand_beside_events_and_change_none() {
+    let with = |events: &str| {
+        plan(&format!(
+            "{HEAD}clients: {{a: {{from: [FRA, LHR], rate: 1/s}}}}\nevents: [{events}]\n"
+        ))
+    };
+    let ask = "ask: {question: Who?, from: LHR, path: /p/1, after: 2s, about: pop}";
+    let plan = with(&format!("{{at: 4s, kill: fra, {ask}}}, {{at: 3s, {ask}}}"));
+    let without = with("{at: 4s, kill: fra}");
+    assert_eq!(plan.events.len(), without.events.len());
+    let times: Vec<_> = plan.asks.iter().map(|ask| (ask.at, ask.reveal)).collect();
+    let s = 1_000_000_000;
+    assert_eq!(times, [(3 * s, 5 * s), (4 * s, 6 * s)]);
+    let ask = &plan.asks[0];
+    assert_eq!((ask.place, ask.about_pop), (1, true));
+    assert_eq!((ask.question.as_str(), ask.path.as_str()), ("Who?", "/p/1"));
+}
+
+#[test]
 fn events_carry_the_state_that_holds_from_then_on() {
     let plan = plan(&format!(
         "{HEAD}clients: {{a: {{from: [FRA], rate: 1/s}}}}\nevents:
@@ -326,6 +345,11 @@ fn what_only_tables_can_refuse() {
         "from: [FRA], rate: 1/s",
         "origin: {at: QQQ}",
         "origin.at: unknown place",
+    );
+    check(
+        "from: [FRA], rate: 1/s",
+        "events: [{at: 1s, ask: {question: Who?, from: XXX, path: /p, after: 1s}}]",
+        "no clients in `XXX`; there are some in FRA",
     );
     check(
         "from: [FRA], rate: 1/s",

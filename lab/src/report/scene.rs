@@ -29,6 +29,16 @@ pub struct MapSpot {
     pub lon: f64,
 }
 
+impl MapSpot {
+    /// Where it is.
+    pub(super) fn point(&self) -> geo_data::Point {
+        geo_data::Point {
+            lat: self.lat,
+            lon: self.lon,
+        }
+    }
+}
+
 /// Where clients are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

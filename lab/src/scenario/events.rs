@@ -1,4 +1,4 @@
-//! What happens during a run, as written. An event has `at` and exactly one of the other keys.
+//! What happens during a run, as written. An event has `at` and exactly one of the other keys; `ask` may stand beside it, or alone.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -24,6 +24,37 @@ pub struct EventSpec {
     pub publish: Option<String>,
     /// A purge is sent.
     pub purge: Option<PurgeEvent>,
+    /// What a class is asked before this happens, on the live page (`cdnlab up --front`). It may stand without an event. Runs
+    /// take no notice of it.
+    pub ask: Option<AskSpec>,
+}
+
+/// A question about what an event does, answered by a real request after it.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskSpec {
+    /// In words, such as "Frankfurt dies. Who serves a reader in London, five seconds later?".
+    pub question: String,
+    /// The place of the client whose request answers it: one that a population comes from.
+    pub from: String,
+    /// What it asks for.
+    pub path: String,
+    /// How long after the event.
+    pub after: Span,
+    /// What is to be guessed.
+    #[serde(default)]
+    pub about: AskAbout,
+}
+
+/// What is to be guessed of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AskAbout {
+    /// `hit`, `stale`, `miss` or `error`.
+    #[default]
+    Outcome,
+    /// The PoP that answers, or none.
+    Pop,
 }
 
 /// A fault of the origin.

@@ -1,188 +1,252 @@
 //! One address in front of a stage that is left running: whoever asks here asks as a client of the CDN does.
 //!
-//! `/lab/…` takes orders and tells how the world stands ([`orders`]), `/` says what there is, and every other path is
-//! asked for through the router and the links, as a client of the nearest place would. The place is named in the field
-//! `X-Cdnlab-From` (such as `NRT`), or follows from the client's address in `X-Forwarded-For`. It measures nothing.
+//! `/` is the live page ([`page`]), fed by `/events` ([`news`]). `/lab/…` takes orders and tells how the world stands
+//! ([`orders`]); who may give them says [`guard`]. Every other path is asked for through the router and the links, as a client
+//! of the nearest place would ([`asking`]). The place is named in the field `X-Cdnlab-From` (such as `NRT`), or follows from
+//! the client's address in `X-Forwarded-For`.
 
+mod asking;
+mod figures;
+mod guard;
+mod journey;
+mod news;
 mod orders;
+mod page;
+mod play;
+mod tally;
 
-use std::cell::Cell;
-use std::convert::Infallible;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use bytes::Bytes;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use futures_util::{Stream, StreamExt};
 use geo_data::{Database, distance_km};
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::Incoming;
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower_service::Service;
 
-use super::connections::Connections;
-use super::guide::Guide;
+pub use self::guard::Door;
+
+use self::asking::{Answered, Asker, Question, REQUEST_ID};
+use self::news::{Entry, Memory, News};
+use self::play::Play;
+use self::tally::Tally;
+use super::clock::Clock;
 use super::stage::Stage;
-use crate::observe::Failure;
 use crate::plan::{Plan, Spot};
 
-/// How long one request may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a visitor's connection may stay silent.
 const IDLE: Duration = Duration::from_secs(60);
 const FROM: HeaderName = HeaderName::from_static("x-cdnlab-from");
 const PLACE: HeaderName = HeaderName::from_static("x-cdnlab-place");
 const NODE: HeaderName = HeaderName::from_static("x-cdnlab-node");
 const MILLIS: HeaderName = HeaderName::from_static("x-cdnlab-first-byte-ms");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const PLAIN: &str = "text/plain; charset=utf-8";
 
-type Reply = Response<Full<Bytes>>;
-
-/// The front of one stage. It belongs to one thread.
+/// The front of one stage.
+#[derive(Debug)]
 pub struct Front {
     stage: Arc<Stage>,
     plan: Arc<Plan>,
     database: Database,
-    guide: Guide,
-    connections: Connections,
+    door: Door,
+    /// The admin listeners by name; a restart changes none.
+    admins: Vec<(String, SocketAddr)>,
+    asker: Asker,
     /// How many requests have got an id here.
-    asked: Cell<u64>,
+    asked: AtomicU64,
+    news: watch::Sender<Arc<News>>,
+    /// The regions of clients, and the indices of the PoPs that are nearest to them.
+    regions: Vec<(String, Vec<u16>)>,
+    /// By region.
+    tallies: Mutex<Vec<Tally>>,
+    routes: Mutex<Vec<Option<String>>>,
+    play: Mutex<Play>,
+    diary: Mutex<VecDeque<Entry>>,
 }
 
 impl Front {
-    /// In front of `stage`, which plays `plan`; visitors are located by `database`.
-    #[must_use]
-    pub fn new(stage: Arc<Stage>, plan: Arc<Plan>, database: Database) -> Self {
-        Self {
-            guide: Guide::new(&plan),
-            connections: Connections::default(),
-            asked: Cell::new(0),
-            stage,
-            plan,
+    /// Answers whoever connects, until dropped. The front is that of `stage`, which plays `plan`; visitors are located by
+    /// `database` and let in by `door`. To be run within a [`tokio::task::LocalSet`].
+    pub async fn serve(
+        stage: Arc<Stage>,
+        plan: Arc<Plan>,
+        database: Database,
+        door: Door,
+        listener: TcpListener,
+    ) {
+        let (asker, inbox) = Asker::new();
+        let regions = regions(&plan);
+        let admins = stage.addresses().await.into_iter();
+        let front = Arc::new(Self {
+            admins: admins.map(|(name, _, admin)| (name, admin)).collect(),
+            asker,
+            asked: AtomicU64::new(0),
+            news: watch::Sender::default(),
+            tallies: Mutex::new(regions.iter().map(|_| Tally::new()).collect()),
+            regions,
+            routes: Mutex::new(vec![None; plan.places.len()]),
+            play: Mutex::default(),
+            diary: Mutex::default(),
+            stage: Arc::clone(&stage),
+            plan: Arc::clone(&plan),
             database,
+            door,
+        });
+        let mut memory = Memory::default();
+        let first = front.look(&mut memory).await;
+        front.news.send_replace(Arc::new(first));
+        tokio::select! {
+            () = Arc::clone(&front).collect(memory) => {}
+            () = asking::answer(stage, plan, inbox) => {}
+            () = accept(&front, listener) => {}
         }
     }
 
-    /// Answers whoever connects, until dropped. To be run within a [`tokio::task::LocalSet`].
-    pub async fn serve(self: Rc<Self>, listener: TcpListener) {
-        loop {
-            let Ok((stream, peer)) = listener.accept().await else {
-                // A lack of descriptors needs time to pass.
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                continue;
-            };
-            let _ = stream.set_nodelay(true);
-            let front = Rc::clone(&self);
-            tokio::task::spawn_local(async move {
-                let service = service_fn(|request| front.answer(peer, request));
-                // What a visitor breaks off is the visitor's affair.
-                let _ = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(IDLE)
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
-            });
-        }
+    fn tallies(&self) -> MutexGuard<'_, Vec<Tally>> {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn answer(
-        &self,
-        peer: SocketAddr,
-        request: Request<Incoming>,
-    ) -> Result<Reply, Infallible> {
-        let path = request.uri().path();
-        if let Some(order) = path.strip_prefix("/lab/") {
-            return Ok(self.order(order, &request).await);
+    fn routes(&self) -> MutexGuard<'_, Vec<Option<String>>> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn playing(&self) -> MutexGuard<'_, Play> {
+        self.play.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn diary(&self) -> MutexGuard<'_, VecDeque<Entry>> {
+        self.diary.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something has happened, by order or by plan.
+    fn write_down(&self, what: &str) {
+        let mut diary = self.diary();
+        diary.push_front(Entry {
+            wall_ms: Clock::wall_ms(),
+            what: what.to_owned(),
+        });
+        diary.truncate(news::DIARY);
+    }
+
+    /// Counts what a client has seen.
+    fn note(&self, place: u16, answered: &Answered) {
+        let Some(client) = self.plan.places.get(usize::from(place)) else {
+            return;
+        };
+        let region = self
+            .regions
+            .iter()
+            .position(|(name, _)| *name == client.region);
+        let took = answered.done - answered.begun;
+        let mut tallies = self.tallies();
+        let members = answered
+            .outcome
+            .as_ref()
+            .ok()
+            .filter(|whole| whole.status.as_u16() < 500);
+        let hit = members.map(|whole| {
+            let members = edge_core::cache_status::parse_path(&whole.headers);
+            members.first().is_some_and(|member| member.hit)
+        });
+        if let Some(tally) = region.and_then(|region| tallies.get_mut(region)) {
+            tally.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), hit);
         }
-        if path == "/" {
-            return Ok(text(StatusCode::OK, "text/html; charset=utf-8", PAGE));
+        drop(tallies);
+        let pop = match answered.spot {
+            Some(Spot::Node(node)) => self.plan.nodes.get(usize::from(node)),
+            _ => None,
+        };
+        let pop = pop.and_then(|node| self.plan.pops.get(usize::from(node.pop)));
+        if let Some(route) = self.routes().get_mut(usize::from(place)) {
+            *route = pop.map(|pop| pop.name.clone());
         }
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let words = "the site is read only; orders go to /lab/\n";
-            return Ok(text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, words));
-        }
-        Ok(match self.ask(peer.ip(), &request).await {
-            Ok(reply) => reply,
-            Err((status, words)) => text(status, PLAIN, &format!("{words}\n")),
-        })
     }
 
     /// Asks the CDN as a client at the visitor's place does.
-    async fn ask(
-        &self,
-        peer: IpAddr,
-        request: &Request<Incoming>,
-    ) -> Result<Reply, (StatusCode, String)> {
-        let (place, client) = self.whose(peer, request.headers())?;
-        let begun = Instant::now();
-        let deadline = begun + PATIENCE;
-        let failed = |failure: Failure| {
-            let name = &self.plan.places[usize::from(place)].name;
-            let words = format!("a client in {name} got no answer: {}", failure.name());
-            (StatusCode::BAD_GATEWAY, words)
-        };
-        let mut asked = Request::new(());
-        *asked.method_mut() = request.method().clone();
-        *asked.uri_mut() = request.uri().clone();
-        for (name, value) in request.headers() {
-            if ![HOST, CONNECTION, FROM, FORWARDED_FOR].contains(name) {
-                asked.headers_mut().append(name, value.clone());
+    async fn site(&self, peer: IpAddr, request: Parts) -> Result<Response, (StatusCode, String)> {
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            let words = "the site is read only; orders go to /lab/".to_owned();
+            return Err((StatusCode::METHOD_NOT_ALLOWED, words));
+        }
+        let (place, client) = self.whose(peer, &request.headers)?;
+        let mut headers = request.headers;
+        headers.remove(FROM);
+        if !headers.contains_key(REQUEST_ID) {
+            let number = self.asked.fetch_add(1, Ordering::Relaxed);
+            if let Ok(id) = HeaderValue::from_str(&format!("front-{number}")) {
+                headers.insert(REQUEST_ID, id);
             }
         }
-        let site = HeaderValue::from_str(&self.plan.site);
-        let site = site.map_err(|_| failed(Failure::Protocol))?;
-        asked.headers_mut().insert(HOST, site);
-        let client_field = HeaderValue::from_str(&client.to_string());
-        let client_field = client_field.map_err(|_| failed(Failure::Protocol))?;
-        asked.headers_mut().insert(FORWARDED_FOR, client_field);
-        if !asked.headers().contains_key(REQUEST_ID) {
-            let number = self.asked.replace(self.asked.get() + 1);
-            let id = HeaderValue::from_str(&format!("front-{number}"));
-            let id = id.map_err(|_| failed(Failure::Protocol))?;
-            asked.headers_mut().insert(REQUEST_ID, id);
-        }
-        let (links, connections) = (self.stage.links(), &self.connections);
-        let guided = self
-            .guide
-            .target(links, connections, place, client, &asked, deadline)
-            .await;
-        let target = guided.map_err(failed)?;
-        asked.headers_mut().insert(HOST, target.host);
-        let link = links.at(Spot::Client(place), target.spot);
-        let link = link.ok_or_else(|| failed(Failure::Routing))?;
-        let mut body = Vec::new();
-        let fetched = connections
-            .fetch((place, link), &asked, deadline, |_| {
-                |piece: &[u8]| body.extend_from_slice(piece)
-            })
-            .await;
-        let fetched = fetched.map_err(failed)?;
-        let mut reply = Response::new(Full::new(Bytes::from(body)));
-        *reply.status_mut() = fetched.head.status;
+        let head = request.method == Method::HEAD;
+        let question = Question {
+            place,
+            client,
+            method: request.method,
+            uri: request.uri,
+            headers,
+            body: true,
+        };
+        let answered = self.asker.ask(question).await.ok_or_else(|| {
+            let words = "too many requests are under way here".to_owned();
+            (StatusCode::SERVICE_UNAVAILABLE, words)
+        })?;
+        self.note(place, &answered);
+        let name = self.plan.spot_name(Spot::Client(place));
+        let whole = answered.outcome.map_err(|failure| {
+            let words = format!("a client in {name} got no answer: {}", failure.name());
+            (StatusCode::BAD_GATEWAY, words)
+        })?;
+        let mut reply = Response::new(Body::from(whole.body));
+        *reply.status_mut() = whole.status;
         let headers = reply.headers_mut();
-        *headers = fetched.head.headers;
+        *headers = whole.headers;
         for hop in [CONNECTION, TRANSFER_ENCODING] {
             headers.remove(hop);
         }
-        if request.method() != Method::HEAD {
+        if !head {
             headers.remove(CONTENT_LENGTH);
         }
-        let millis = fetched.first_byte.duration_since(begun).as_millis();
-        for (name, value) in [
-            (PLACE, self.plan.places[usize::from(place)].name.clone()),
-            (NODE, self.plan.spot_name(target.spot).to_owned()),
+        let node = answered.spot.map_or("", |spot| self.plan.spot_name(spot));
+        let millis = whole.first_byte.duration_since(answered.begun).as_millis();
+        for (field, value) in [
+            (PLACE, name.to_owned()),
+            (NODE, node.to_owned()),
             (MILLIS, millis.to_string()),
         ] {
             if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(name, value);
+                headers.insert(field, value);
             }
         }
         Ok(reply)
+    }
+
+    /// The place of a name.
+    fn place(&self, wanted: &str) -> Result<u16, String> {
+        let mut places = self.plan.places.iter().zip(0u16..);
+        let found = places.find(|(place, _)| place.name.eq_ignore_ascii_case(wanted.trim()));
+        found.map(|(_, index)| index).ok_or_else(|| {
+            let known: Vec<&str> = self.plan.places.iter().map(|it| it.name.as_str()).collect();
+            format!(
+                "no clients in `{wanted}`; there are some in {}",
+                known.join(", ")
+            )
+        })
     }
 
     /// The place that a visitor speaks for, and an address there.
@@ -193,22 +257,10 @@ impl Front {
     ) -> Result<(u16, IpAddr), (StatusCode, String)> {
         let field = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         if let Some(wanted) = field(&FROM) {
-            let mut places = self.plan.places.iter().zip(0u16..);
-            let found = places.find(|(place, _)| place.name.eq_ignore_ascii_case(wanted.trim()));
-            let (place, index) = found.ok_or_else(|| {
-                let known: Vec<&str> = self.plan.places.iter().map(|it| it.name.as_str()).collect();
-                let words = format!(
-                    "no clients in `{wanted}`; there are some in {}",
-                    known.join(", ")
-                );
-                (StatusCode::BAD_REQUEST, words)
-            })?;
-            // Never empty.
-            let address = place
-                .networks
-                .first()
-                .map_or(peer, |network| network.addr());
-            return Ok((index, address));
+            let bad = |words| (StatusCode::BAD_REQUEST, words);
+            let index = self.place(wanted).map_err(bad)?;
+            let asked = Question::get(&self.plan, index, "/").map_err(bad)?;
+            return Ok((index, asked.client));
         }
         let named =
             field(&FORWARDED_FOR).and_then(|list| list.split(',').next()?.trim().parse().ok());
@@ -223,13 +275,140 @@ impl Front {
     }
 }
 
-const PLAIN: &str = "text/plain; charset=utf-8";
-const PAGE: &str = include_str!("page.html");
+/// The regions of a plan's clients in the order of the file, each with the PoPs that are nearest to its places of all.
+fn regions(plan: &Plan) -> Vec<(String, Vec<u16>)> {
+    let mut seen = BTreeSet::new();
+    let names = plan.places.iter().map(|place| place.region.clone());
+    let names = names.filter(|name| seen.insert(name.clone()));
+    let mut regions: Vec<(String, Vec<u16>)> = names.map(|name| (name, Vec::new())).collect();
+    for (pop, index) in plan.pops.iter().zip(0u16..) {
+        if !pop.serves_clients {
+            continue;
+        }
+        let far = |place: &crate::plan::ClientPlace| distance_km(place.point, pop.point);
+        let nearest = plan.places.iter().min_by(|a, b| far(a).total_cmp(&far(b)));
+        let found =
+            nearest.and_then(|place| regions.iter_mut().find(|(name, _)| *name == place.region));
+        if let Some((_, pops)) = found {
+            pops.push(index);
+        }
+    }
+    regions
+}
 
-fn text(status: StatusCode, kind: &'static str, words: &str) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::copy_from_slice(words.as_bytes())));
+/// Takes connections, for ever.
+async fn accept(front: &Arc<Front>, listener: TcpListener) {
+    let routes = Router::new()
+        .route("/", get(page::page))
+        .route("/events", get(events))
+        .route("/lab/{*order}", any(orders::order))
+        .fallback(site)
+        .with_state(Arc::clone(front));
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else {
+            // A lack of descriptors needs time to pass.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let routes = routes.clone();
+        tokio::spawn(async move {
+            let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(Peer(peer.ip()));
+                routes.clone().call(request)
+            });
+            // What a visitor breaks off is the visitor's affair.
+            let _ = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(IDLE)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+/// Who has connected.
+#[derive(Debug, Clone, Copy)]
+struct Peer(IpAddr);
+
+fn peer(request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<Peer>();
+    // Unknown is nobody of this machine.
+    peer.map_or(IpAddr::from([0, 0, 0, 0]), |Peer(peer)| *peer)
+}
+
+async fn site(State(front): State<Arc<Front>>, request: Request) -> Response {
+    let peer = peer(&request);
+    match front.site(peer, request.into_parts().0).await {
+        Ok(reply) => reply,
+        Err((status, words)) => text(status, PLAIN, format!("{words}\n")),
+    }
+}
+
+/// The news as server-sent events, from now on.
+async fn events(State(front): State<Arc<Front>>, headers: HeaderMap) -> Response {
+    if let Err(refusal) = front.door.look(&headers) {
+        return text(refusal.status(), PLAIN, format!("{refusal}\n"));
+    }
+    let events = newest(front.news.subscribe()).map(|news| {
+        let event = Event::default().id(news.seq.to_string());
+        event.json_data(&*news)
+    });
+    Sse::new(events)
+        .keep_alive(KeepAlive::default())
+        .into_response()
+}
+
+/// What is newest whenever it is asked for; what came in between is never kept.
+fn newest(reader: watch::Receiver<Arc<News>>) -> impl Stream<Item = Arc<News>> {
+    futures_util::stream::unfold((reader, true), async |(mut reader, first)| {
+        if !first {
+            reader.changed().await.ok()?;
+        }
+        let news = Arc::clone(&reader.borrow_and_update());
+        Some((news, (reader, false)))
+    })
+}
+
+fn text(status: StatusCode, kind: &'static str, words: impl Into<Body>) -> Response {
+    let mut reply = Response::new(words.into());
     *reply.status_mut() = status;
     let kind = HeaderValue::from_static(kind);
     reply.headers_mut().insert(CONTENT_TYPE, kind);
     reply
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_that_lags_gets_the_newest_and_holds_up_nobody() {
+        let news = |seq| {
+            Arc::new(News {
+                seq,
+                ..News::default()
+            })
+        };
+        let sender = watch::Sender::new(news(1));
+        let mut quick = pin!(newest(sender.subscribe()));
+        let mut slow = pin!(newest(sender.subscribe()));
+        assert_eq!(slow.next().await.map(|news| news.seq), Some(1));
+        let old = Arc::downgrade(&sender.borrow());
+        for seq in 2..=100 {
+            // Nobody waits for the slow one: this returns at once.
+            sender.send_replace(news(seq));
+            assert_eq!(quick.next().await.map(|news| news.seq), Some(seq));
+        }
+        assert!(
+            old.upgrade().is_none(),
+            "what it has missed is kept nowhere"
+        );
+        assert_eq!(slow.next().await.map(|news| news.seq), Some(100));
+        drop(sender);
+        assert!(slow.next().await.is_none());
+    }
 }

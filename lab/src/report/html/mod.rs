@@ -15,7 +15,6 @@ mod latency;
 mod map;
 mod misses;
 mod number;
-mod outline;
 mod sources;
 mod summary;
 mod sweep;

@@ -1,7 +1,7 @@
 //! Checks of events and windows.
 
 use super::{is_name, not_a_name, pops_and_nodes, spot_names, unknown};
-use crate::scenario::events::{EventSpec, LinkEvent};
+use crate::scenario::events::{AskSpec, EventSpec, LinkEvent};
 use crate::scenario::problems::Problems;
 use crate::scenario::written::Scenario;
 use crate::units::Span;
@@ -47,14 +47,12 @@ fn check_event(
         event.publish.is_some(),
         event.purge.is_some(),
     ];
-    p.check(
-        kinds.iter().filter(|set| **set).count() == 1,
-        &["events", i],
-        || {
-            "an event has exactly one of `origin`, `link`, `kill`, `restart`, `publish` and `purge`"
-                .to_owned()
-        },
-    );
+    let kinds = kinds.iter().filter(|set| **set).count();
+    let right = kinds == 1 || kinds == 0 && event.ask.is_some();
+    p.check(right, &["events", i], || {
+        "an event has exactly one of `origin`, `link`, `kill`, `restart`, `publish` and `purge`, or `ask` alone"
+            .to_owned()
+    });
     p.check(event.at < scenario.duration, &["events", i, "at"], || {
         format!(
             "{} is after the run, which ends at {}",
@@ -99,6 +97,9 @@ fn check_event(
         length(p, "link", link.length);
         check_link(scenario, i, link, p);
     }
+    if let Some(ask) = &event.ask {
+        check_ask(scenario, i, event.at, ask, p);
+    }
     for (kind, name) in [("kill", &event.kill), ("restart", &event.restart)] {
         if let Some(name) = name {
             p.check(names().any(|n| n == name), &["events", i, kind], || {
@@ -133,6 +134,24 @@ fn check_event(
             );
         }
     }
+}
+
+/// Whether the place is one of clients is known with the plan.
+fn check_ask(scenario: &Scenario, i: &str, at: Span, ask: &AskSpec, p: &mut Problems) {
+    let path = |key| ["events", i, "ask", key];
+    p.check(ask.path.starts_with('/'), &path("path"), || {
+        "a path begins with `/`".to_owned()
+    });
+    p.check(!ask.question.trim().is_empty(), &path("question"), || {
+        "a question without words".to_owned()
+    });
+    let end = at.0.saturating_add(ask.after.0);
+    p.check(end <= scenario.duration.0, &path("after"), || {
+        format!(
+            "it is answered after the run, which ends at {}",
+            scenario.duration
+        )
+    });
 }
 
 fn check_link(scenario: &Scenario, i: &str, link: &LinkEvent, p: &mut Problems) {

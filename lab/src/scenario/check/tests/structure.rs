@@ -104,6 +104,25 @@ fn times_that_cannot_be() {
         "origin: {status: 200}",
         &["events.0.origin.status", "400 to 599"],
     );
+    let ask = |ask: &str, expected: &[&str]| {
+        check(
+            "link: {between: [fra, shield], cut: both, for: 5s}",
+            ask,
+            expected,
+        );
+    };
+    ask(
+        "ask: {question: Who?, from: FRA, path: p, after: 1s}",
+        &["events.0.ask.path", "begins with `/`"],
+    );
+    ask(
+        "ask: {question: ' ', from: FRA, path: /p, after: 90s}",
+        &["events.0.ask.question", "events.0.ask.after"],
+    );
+    ask(
+        "ask: {question: Who?, from: FRA, path: /p, after: 1s, about: node}",
+        &["events.0.ask.about", "outcome"],
+    );
 }
 
 #[test]

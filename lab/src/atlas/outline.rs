@@ -2,7 +2,7 @@
 
 /// Closed lines of (longitude, latitude), in degrees.
 #[rustfmt::skip]
-pub(super) const LAND: &[&[(i16, i16)]] = &[
+pub(crate) const LAND: &[&[(i16, i16)]] = &[
     // North and Central America.
     &[
         (-168, 66), (-162, 70), (-156, 71), (-141, 70), (-128, 70), (-115, 68), (-108, 68), (-95, 72), (-88, 69),

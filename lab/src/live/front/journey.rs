@@ -1,0 +1,420 @@
+//! One request's way through the CDN, told hop by hop: which node, what its cache said, and where the time went.
+//!
+//! What a node took is measured by the node itself: the histogram of its reply times, read before and after. That tells of
+//! this request as long as it was the only one there; else round trips and think time are those of the model, and marked so.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use edge_core::Detail;
+use edge_core::cache_status::{self, Member};
+use http::HeaderMap;
+use serde::Serialize;
+
+use super::Front;
+use super::asking::{Answered, Question, Whole};
+use super::figures::Figures;
+use crate::plan::{Plan, Spot};
+
+/// Field values longer than this are cut for the page.
+const LONGEST: usize = 400;
+/// Fields shown at most.
+const FIELDS: usize = 60;
+
+/// What one request met.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Journey {
+    pub(super) place: String,
+    pub(super) path: String,
+    pub(super) status: Option<u16>,
+    /// Why there is no answer.
+    pub(super) failure: Option<&'static str>,
+    pub(super) node: Option<String>,
+    pub(super) pop: Option<String>,
+    pub(super) outcome: Outcome,
+    pub(super) first_byte_ms: Option<f64>,
+    pub(super) total_ms: f64,
+    pub(super) age: Option<String>,
+    pub(super) bytes: u64,
+    /// Members of Cache-Status, nearest to the client first, as written.
+    pub(super) caches: Vec<String>,
+    pub(super) legs: Vec<Leg>,
+    pub(super) headers: Vec<(String, String)>,
+}
+
+/// The four answers to "what will happen?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Outcome {
+    /// From the nearest cache, fresh.
+    Hit,
+    /// From the nearest cache, stale.
+    Stale,
+    /// The nearest cache had to ask.
+    Miss,
+    /// No answer, or an error that came from no store.
+    Error,
+}
+
+impl Outcome {
+    pub(super) const ALL: [Self; 4] = [Self::Hit, Self::Stale, Self::Miss, Self::Error];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Stale => "stale",
+            Self::Miss => "miss",
+            Self::Error => "error",
+        }
+    }
+
+    /// Of an answer, by its status and the nearest cache's member.
+    fn of(status: u16, nearest: Option<&Member>) -> Self {
+        let stale_on_failure = nearest.is_some_and(|member| {
+            let detail = member.detail.as_deref().unwrap_or_default();
+            detail == "stale-unreachable" || detail == Detail::StaleIfError.as_str()
+        });
+        match nearest {
+            _ if stale_on_failure && status < 500 => Self::Stale,
+            Some(member) if member.hit && member.ttl.is_some_and(|ttl| ttl < 0) => Self::Stale,
+            Some(member) if member.hit => Self::Hit,
+            _ if status >= 500 => Self::Error,
+            _ => Self::Miss,
+        }
+    }
+}
+
+/// A share of the time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Leg {
+    pub(super) what: String,
+    /// `router`, `client`, `node`, `link`, `origin` or `body`: how it is drawn.
+    pub(super) kind: &'static str,
+    pub(super) ms: f64,
+    /// Measured, or worked out from the model.
+    pub(super) measured: bool,
+}
+
+impl Front {
+    /// Sends a request and tells its way; `None` if too many wait already.
+    pub(super) async fn journey(&self, question: Question) -> Option<Journey> {
+        let before = self.all_figures().await;
+        let (place, path) = (question.place, question.uri.to_string());
+        let answered = self.asker.ask(question).await?;
+        self.note(place, &answered);
+        let after = self.all_figures().await;
+        let took = after.iter().filter_map(|(name, after)| {
+            let took = after.only_reply_since(before.get(name)?)?;
+            Some((name.as_str(), took))
+        });
+        Some(tell(&self.plan, place, path, &answered, &took.collect()))
+    }
+
+    /// The figures of all nodes that answer.
+    async fn all_figures(&self) -> BTreeMap<String, Figures> {
+        let nodes = self.plan.nodes.iter().zip(0u16..);
+        let all = nodes.map(async |(node, index)| {
+            let text = self.node_metrics(index).await?;
+            Some((node.name.clone(), Figures::read(&text)))
+        });
+        let all = futures_util::future::join_all(all).await;
+        all.into_iter().flatten().collect()
+    }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// `took` has the reply times of the nodes that answered nothing else meanwhile.
+fn tell(
+    plan: &Plan,
+    place: u16,
+    path: String,
+    answered: &Answered,
+    took: &BTreeMap<&str, Duration>,
+) -> Journey {
+    let node = answered.spot.map(|spot| plan.spot_name(spot).to_owned());
+    let pop = match answered.spot {
+        Some(Spot::Node(node)) => plan.nodes.get(usize::from(node)),
+        _ => None,
+    };
+    let pop = pop.and_then(|node| plan.pops.get(usize::from(node.pop)));
+    let mut journey = Journey {
+        place: plan.spot_name(Spot::Client(place)).to_owned(),
+        path,
+        status: None,
+        failure: None,
+        pop: pop.map(|pop| pop.name.clone()),
+        node,
+        outcome: Outcome::Error,
+        first_byte_ms: None,
+        total_ms: millis(answered.done - answered.begun),
+        age: None,
+        bytes: 0,
+        caches: Vec::new(),
+        legs: Vec::new(),
+        headers: Vec::new(),
+    };
+    let mut legs = Legs(Vec::new());
+    if let Some(routed) = answered.routed {
+        legs.measured(
+            "router",
+            "who is near? (router, or its last answer)",
+            routed - answered.begun,
+        );
+    }
+    match &answered.outcome {
+        Err(failure) => {
+            journey.failure = Some(failure.name());
+            let since = answered.routed.unwrap_or(answered.begun);
+            legs.measured("client", "waiting, in vain", answered.done - since);
+        }
+        Ok(whole) => {
+            let members = cache_status::parse_path(&whole.headers);
+            journey.status = Some(whole.status.as_u16());
+            journey.outcome = Outcome::of(whole.status.as_u16(), members.first());
+            journey.first_byte_ms = Some(millis(whole.first_byte - answered.begun));
+            journey.age = text(&whole.headers, "age");
+            journey.bytes = whole.bytes;
+            journey.caches = caches(&whole.headers);
+            // What was said when a stored response came is no part of this way.
+            journey.caches.truncate(members.len());
+            journey.headers = shown(&whole.headers);
+            legs.answer(plan, place, answered, whole, &members, took, &journey.path);
+        }
+    }
+    journey.legs = legs.0;
+    journey
+}
+
+struct Legs(Vec<Leg>);
+
+impl Legs {
+    fn push(&mut self, kind: &'static str, what: impl Into<String>, ms: f64, measured: bool) {
+        self.0.push(Leg {
+            what: what.into(),
+            kind,
+            ms: ms.max(0.0),
+            measured,
+        });
+    }
+
+    fn measured(&mut self, kind: &'static str, what: impl Into<String>, time: Duration) {
+        self.push(kind, what, millis(time), true);
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all that is known of one request"
+    )]
+    fn answer(
+        &mut self,
+        plan: &Plan,
+        place: u16,
+        answered: &Answered,
+        whole: &Whole,
+        members: &[Member],
+        took: &BTreeMap<&str, Duration>,
+        path: &str,
+    ) {
+        let (Some(routed), Some(spot)) = (answered.routed, answered.spot) else {
+            return;
+        };
+        let name = plan.spot_name(spot);
+        if !whole.kept {
+            let what = format!("a new connection to {name}");
+            self.measured("client", what, whole.asked - routed);
+        }
+        let waited = whole.first_byte - whole.asked;
+        let here = plan.spot_name(Spot::Client(place));
+        let handshake = if whole.kept { "" } else { ", with a handshake" };
+        let link = format!("{here} – {name} and back{handshake}");
+        let rtt = |from, to| plan.link(from, to).rtt as f64 / 1e6;
+        match (spot, took.get(name)) {
+            (Spot::Node(node), Some(&edge)) if edge <= waited => {
+                self.measured("client", link, waited - edge);
+                self.inward(plan, node, members, took, path);
+            }
+            (Spot::Node(node), _) => {
+                let away = rtt(Spot::Client(place), spot);
+                self.push("client", link, away, false);
+                let from = self.0.len();
+                self.inward(plan, node, members, &BTreeMap::new(), path);
+                let known: f64 = self.0.iter().skip(from).map(|leg| leg.ms).sum();
+                let rest = millis(waited) - away - known;
+                self.push(
+                    "node",
+                    "the rest: nodes, waiting, new connections",
+                    rest,
+                    false,
+                );
+            }
+            _ => {
+                let away = rtt(Spot::Client(place), spot).min(millis(waited));
+                self.push("client", link, away, false);
+                self.push("origin", "the origin", millis(waited) - away, false);
+            }
+        }
+        self.measured("body", "the body", answered.done - whole.first_byte);
+    }
+
+    /// From a node on, towards the origin.
+    fn inward(
+        &mut self,
+        plan: &Plan,
+        node: u16,
+        members: &[Member],
+        took: &BTreeMap<&str, Duration>,
+        path: &str,
+    ) {
+        let name = plan.spot_name(Spot::Node(node));
+        let own = took.get(name).copied();
+        let (member, rest) = match members.split_first() {
+            Some((member, rest)) => (Some(member), rest),
+            None => (None, members),
+        };
+        let asked = member.is_some_and(|member| member.fwd.is_some() && !member.hit);
+        let waited = member.is_some_and(|member| member.collapsed);
+        if !asked || waited {
+            let what = if waited {
+                "waits for another's fetch"
+            } else {
+                "answers from its store"
+            };
+            self.push(
+                "node",
+                format!("{name} {what}"),
+                own.map_or(0.0, millis),
+                own.is_some(),
+            );
+            return;
+        }
+        if let Some(next) = plan.upstream_node(node) {
+            let next_name = plan.spot_name(Spot::Node(next));
+            let link = format!("{name} – {next_name} and back");
+            match (own, took.get(next_name)) {
+                (Some(own), Some(&inner)) if inner <= own => {
+                    self.measured("link", link, own - inner);
+                    self.inward(plan, next, rest, took, path);
+                }
+                (Some(own), _) if rest.is_empty() => {
+                    self.measured(
+                        "link",
+                        format!("{name} – {next_name}, no usable answer"),
+                        own,
+                    );
+                }
+                _ => {
+                    let rtt = plan.link(Spot::Node(node), Spot::Node(next)).rtt;
+                    self.push("link", link, rtt as f64 / 1e6, false);
+                    self.inward(plan, next, rest, &BTreeMap::new(), path);
+                }
+            }
+            return;
+        }
+        let link = plan.link(Spot::Node(node), Spot::Origin).rtt as f64 / 1e6;
+        let think = plan.origin.catalogue.resolve(path);
+        let think = think.map_or(0.0, |object| {
+            plan.origin.catalogue.think(object, 0) as f64 / 1e6
+        });
+        match own.map(millis) {
+            Some(own) => {
+                self.push(
+                    "link",
+                    format!("{name} – origin and back"),
+                    link.min(own),
+                    false,
+                );
+                self.push("origin", "the origin thinks", own - link.min(own), true);
+            }
+            None => {
+                self.push("link", format!("{name} – origin and back"), link, false);
+                self.push("origin", "the origin thinks", think, false);
+            }
+        }
+    }
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = headers.get(name)?;
+    Some(cut(&String::from_utf8_lossy(value.as_bytes())))
+}
+
+/// The members of Cache-Status as written. None of ours has a comma within.
+fn caches(headers: &HeaderMap) -> Vec<String> {
+    let lines = headers.get_all("cache-status").iter();
+    let mut members: Vec<String> = lines
+        .flat_map(|line| {
+            let line = String::from_utf8_lossy(line.as_bytes()).into_owned();
+            let members = line.split(',').map(|member| cut(member.trim()));
+            members.collect::<Vec<_>>()
+        })
+        .take(FIELDS)
+        .collect();
+    members.reverse();
+    members
+}
+
+fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
+    let fields = headers.iter().take(FIELDS);
+    fields
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            (name.to_string(), cut(&value))
+        })
+        .collect()
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_follow_status_and_the_nearest_cache() {
+        let check = |status, field: &str, expected| {
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = field.parse() {
+                headers.insert("cache-status", value);
+            }
+            let members = cache_status::parse_path(&headers);
+            assert_eq!(
+                Outcome::of(status, members.first()),
+                expected,
+                "{status} {field}"
+            );
+        };
+        check(200, "fra-1; hit; ttl=3", Outcome::Hit);
+        check(404, "fra-1; hit", Outcome::Hit);
+        check(200, "fra-1; hit; ttl=-3", Outcome::Stale);
+        check(
+            200,
+            "fra-1; fwd=stale; ttl=-3; detail=stale-unreachable",
+            Outcome::Stale,
+        );
+        check(200, "ord-1; hit; ttl=9, fra-1; fwd=uri-miss", Outcome::Miss);
+        check(200, "fra-1; fwd=stale; fwd-status=304", Outcome::Miss);
+        check(
+            502,
+            "fra-1; fwd=uri-miss; detail=upstream-refused",
+            Outcome::Error,
+        );
+        check(503, "", Outcome::Error);
+        check(200, "", Outcome::Miss);
+        check(200, "not ( a list", Outcome::Miss);
+    }
+
+    #[test]
+    fn long_fields_are_cut_between_characters() {
+        assert_eq!(cut("short"), "short");
+        let long = cut(&"ä".repeat(LONGEST + 5));
+        assert_eq!(long.chars().count(), LONGEST + 1);
+    }
+}
