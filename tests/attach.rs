@@ -235,3 +235,124 @@ fn a_world_that_is_not_the_scenarios_is_refused() {
         "{words}"
     );
 }
+
+/// A child that is told to end as by Ctrl-C.
+fn interrupt(child: &std::process::Child) {
+    let status = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(status.expect("kill runs").success());
+}
+
+#[test]
+fn a_run_that_is_interrupted_leaves_the_world_as_it_was() {
+    let _machine = machine::shared();
+    let world = World::start();
+    let (names, site) = (
+        world.names(),
+        get(world.origin.admin, "/catalogue", &[]).body,
+    );
+    let scenario = Scenario::new(SCENARIO);
+    let mut run = scenario.command("run", &["--attach", &world.links]);
+    let run = run.env("CDNLAB_ADMIN_TOKEN", TOKEN).stdout(Stdio::null());
+    let mut run = run
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    // Under way: the origin has the scenario's content by then, and the clients their links.
+    while get(world.origin.admin, "/catalogue", &[]).body == site {
+        assert!(
+            run.try_wait().expect("a child").is_none(),
+            "it ended by itself"
+        );
+        std::thread::yield_now();
+    }
+    assert!(world.names().len() > names.len());
+    interrupt(&run);
+    assert!(!run.wait().expect("an ended run").success());
+    assert_eq!(world.names(), names, "its links are gone");
+    assert_eq!(get(world.origin.admin, "/catalogue", &[]).body, site);
+}
+
+#[test]
+fn a_front_before_a_world_tells_everyone_and_obeys_this_machine() {
+    use std::io::{BufRead, BufReader, Write};
+    let _machine = machine::shared();
+    let world = World::start();
+    let names = world.names();
+    let scenario = Scenario::new(SCENARIO);
+    let mut up = Command::new(binary())
+        .arg("up")
+        .arg(scenario.path())
+        .args(["--attach", &world.links, "--front", "127.0.0.1:0"])
+        .env("CDNLAB_ADMIN_TOKEN", TOKEN)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let lines = BufReader::new(up.stdout.take().expect("a pipe")).lines();
+    let mut opened = lines.map_while(Result::ok).filter_map(|line| {
+        let address = line.strip_prefix("Open http://")?.trim_end_matches('/');
+        address.parse::<std::net::SocketAddr>().ok()
+    });
+    let front = opened.next().expect("it says where to open it");
+    let local = ("Host", "localhost");
+    let post = |path: &str, fields: &[(&str, &str)]| {
+        let answer = super::support::wire::send(front, "POST", path, fields);
+        (
+            answer.status,
+            String::from_utf8_lossy(&answer.body).into_owned(),
+        )
+    };
+    let page = get(front, "/", &[local]);
+    assert_eq!(page.status, 200);
+    assert!(String::from_utf8_lossy(&page.body).contains("fra-1"));
+    // Another site's name, resolved to here; another site's page; a visitor who came under the name of a proxy.
+    assert_eq!(get(front, "/", &[("Host", "evil.example")]).status, 421);
+    assert_eq!(
+        get(front, "/events", &[("Host", "evil.example")]).status,
+        421
+    );
+    let foreign = [local, ("Origin", "http://evil.example")];
+    assert_eq!(post("/lab/heal", &foreign).0, 403);
+    assert_eq!(
+        post("/lab/ask?from=FRA&path=/pages/1.html", &foreign).0,
+        403
+    );
+    let afar = ("Host", "192.0.2.7");
+    assert_eq!(post("/lab/heal", &[afar]).0, 401);
+    let shown = ("Authorization", "Bearer for-this-test");
+    assert_eq!(post("/lab/heal", &[afar, shown]).0, 200);
+    // A reader that takes nothing; one beside it still gets every look.
+    let feed = || {
+        let mut stream = std::net::TcpStream::connect(front).expect("a connection");
+        write!(stream, "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("a request");
+        stream
+    };
+    let idle = feed();
+    let events = BufReader::new(feed()).lines().map_while(Result::ok);
+    let mut ids = events.filter_map(|line| line.strip_prefix("id: ")?.parse::<u64>().ok());
+    let first = ids.next().expect("a first look");
+    let (status, way) = post("/lab/ask?from=FRA&path=/own/1", &[local]);
+    assert_eq!(status, 200, "{way}");
+    assert!(
+        way.contains(r#""node":"fra-1""#) && way.contains(r#""outcome":"miss""#),
+        "{way}"
+    );
+    assert_eq!(post("/lab/ask?from=XXX&path=/own/1", &[local]).0, 400);
+    assert_eq!(post("/lab/ask?from=FRA&path=http://evil/", &[local]).0, 400);
+    let (status, done) = post("/lab/purge?all=true", &[local]);
+    assert_eq!(
+        (status, done.trim()),
+        (200, r#"{"done":["purge of everything"]}"#)
+    );
+    let (second, third) = (ids.next(), ids.next());
+    assert!(
+        Some(first) < second && second < third,
+        "{first} {second:?} {third:?}"
+    );
+    drop(idle);
+    interrupt(&up);
+    assert!(up.wait().expect("an ended front").success());
+    assert_eq!(world.names(), names, "its links are gone");
+}

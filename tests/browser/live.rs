@@ -165,13 +165,22 @@ fn the_live_page_fits_every_width_in_light_and_dark_and_on_a_projector() {
     }
     let up = Up::start("region-outage");
     let browser = opened(&up, "");
-    click(&browser, "#play");
-    until(&browser, "!document.querySelector('#stop').hidden");
     browser.run("document.querySelector('#from').value = 'NRT'");
     click(&browser, "#ask button");
     until(&browser, "document.querySelector('.way h3')");
+    click(&browser, "#play");
+    until(
+        &browser,
+        "document.querySelector('[data-choice=nobody]:enabled')",
+    );
+    click(&browser, "[data-choice=nobody]");
     // Frankfurt is down by then: the pins, rows and words of that are seen too.
-    until(&browser, "document.querySelector('.pin.down')");
+    until(
+        &browser,
+        "document.querySelector('.pin.down') && document.querySelector('.posed.revealed')",
+    );
+    let words = text(&browser, ".posed.revealed");
+    assert!(words.contains("Right: you said nobody"), "{words}");
     for width in [390, 768, 1440] {
         for dark in [false, true] {
             browser.look(width, dark);
@@ -291,7 +300,10 @@ fn a_guess_comes_before_what_happens() {
     click(&browser, "[data-choice=error]");
     until(&browser, "document.querySelector('.posed .verdict-right')");
     let revealed = text(&browser, ".posed.revealed");
-    assert!(revealed.contains("you said error, it was: error."), "{revealed}");
+    assert!(
+        revealed.contains("you said error, it was: error."),
+        "{revealed}"
+    );
     assert!(text(&browser, "#score").contains("3 of 3"));
     click(&browser, "#stop");
     until(&browser, "document.querySelector('#stop').hidden");

@@ -9,6 +9,8 @@ mod asking;
 mod figures;
 mod guard;
 mod journey;
+mod legs;
+mod memory;
 mod news;
 mod orders;
 mod page;
@@ -42,7 +44,8 @@ use tower_service::Service;
 pub use self::guard::Door;
 
 use self::asking::{Answered, Asker, Question, REQUEST_ID};
-use self::news::{Entry, Memory, News};
+use self::memory::Memory;
+use self::news::{Entry, News};
 use self::play::Play;
 use self::tally::Tally;
 use super::clock::Clock;

@@ -1,7 +1,7 @@
 //! How the stage stands, looked at once a second by one collector for all who watch. A reader takes the newest whenever it
 //! can: one that is slow misses some, and holds up nobody.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +10,9 @@ use serde::Serialize;
 use super::Front;
 use super::figures::{Figures, label, samples};
 use super::journey::Journey;
+use super::memory::{Course, Memory};
 use super::play::{answer, choices};
-use super::tally::{RECENT, Seen, Tally};
+use super::tally::{Seen, Tally};
 use crate::live::clock::Clock;
 use crate::plan::{Nanos, Plan, Spot};
 
@@ -138,47 +139,6 @@ pub(super) struct Posed {
 pub(super) struct Entry {
     pub(super) wall_ms: i64,
     pub(super) what: String,
-}
-
-/// What the collector remembers of one counter of figures: since its first look, and of the last seconds.
-#[derive(Debug, Default)]
-struct Course {
-    last: Option<Figures>,
-    all: Figures,
-    recent: VecDeque<Figures>,
-}
-
-impl Course {
-    fn add(&mut self, figures: Option<Figures>) {
-        let mut delta = Figures::default();
-        if let Some(figures) = figures {
-            // What was counted before the first look is nobody's here.
-            delta = match &self.last {
-                Some(last) => figures.since(last),
-                None => Figures::default(),
-            };
-            delta.stored = 0;
-            self.last = Some(figures);
-        }
-        self.all.add(&delta);
-        self.recent.push_front(delta);
-        self.recent.truncate(RECENT);
-    }
-
-    fn now(&self) -> Figures {
-        let mut sum = Figures::default();
-        self.recent.iter().for_each(|figures| sum.add(figures));
-        sum
-    }
-}
-
-/// What the collector remembers.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    seq: u64,
-    nodes: Vec<Course>,
-    origin_first: Option<u64>,
-    origin_last: VecDeque<u64>,
 }
 
 impl Front {
@@ -343,26 +303,6 @@ impl Front {
     }
 }
 
-impl Memory {
-    fn origin(&mut self, metrics: Option<&str>) -> Origin {
-        let Some(metrics) = metrics else {
-            return Origin::default();
-        };
-        let requests =
-            samples(metrics).filter(|(name, ..)| *name == "cdnlab_origin_requests_total");
-        let requests = requests.map(|(.., count)| count as u64).sum::<u64>();
-        let first = *self.origin_first.get_or_insert(requests);
-        self.origin_last.push_front(requests);
-        self.origin_last.truncate(RECENT + 1);
-        let before = self.origin_last.back().copied().unwrap_or(requests);
-        Origin {
-            up: true,
-            now: requests.saturating_sub(before),
-            all: requests.saturating_sub(first),
-        }
-    }
-}
-
 fn changed(plan: &Plan, links: &[((Spot, Spot), network::control::LinkStatus)]) -> Vec<Link> {
     let changed = links.iter().filter(|((from, to), status)| {
         status.cut.is_some() || status.model.rtt != plan.link(*from, *to).rtt
@@ -379,47 +319,4 @@ fn changed(plan: &Plan, links: &[((Spot, Spot), network::control::LinkStatus)]) 
             planned_ms: plan.link(*from, *to).rtt as f64 / 1e6,
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn figures(hits: u64) -> Figures {
-        Figures::read(&format!(
-            "cdnlab_edge_requests_total{{handling=\"hit\"}} {hits}\ncdnlab_edge_store_objects 5\n"
-        ))
-    }
-
-    #[test]
-    fn what_was_counted_before_is_left_out_and_a_restart_goes_on() {
-        let mut course = Course::default();
-        course.add(Some(figures(100)));
-        assert_eq!(course.all.requests(), 0);
-        course.add(Some(figures(103)));
-        course.add(None);
-        // It has started again, and counts anew.
-        course.add(Some(figures(2)));
-        assert_eq!((course.all.requests(), course.now().requests()), (5, 5));
-        for _ in 0..RECENT {
-            course.add(Some(figures(2)));
-        }
-        assert_eq!((course.all.requests(), course.now().requests()), (5, 0));
-        assert_eq!(course.recent.len(), RECENT, "its memory does not grow");
-    }
-
-    #[test]
-    fn the_origin_is_counted_from_the_first_look() {
-        let mut memory = Memory::default();
-        let at = |count| format!("cdnlab_origin_requests_total{{status=\"200\"}} {count}\n");
-        memory.origin(Some(&at(50)));
-        let origin = memory.origin(Some(&at(57)));
-        assert_eq!((origin.up, origin.now, origin.all), (true, 7, 7));
-        assert!(!memory.origin(None).up);
-        for _ in 0..=RECENT {
-            memory.origin(Some(&at(57)));
-        }
-        let origin = memory.origin(Some(&at(58)));
-        assert_eq!((origin.now, origin.all), (1, 8));
-    }
 }
