@@ -38,7 +38,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tower_service::Service;
 
 pub use self::guard::Door;
@@ -54,6 +54,8 @@ use crate::plan::{Plan, Spot};
 
 /// How long a visitor's connection may stay silent.
 const IDLE: Duration = Duration::from_secs(60);
+/// Readers of the feed at most: what a reader that takes nothing leaves in buffers is bounded, and so is their number.
+const FEEDS: usize = 256;
 const FROM: HeaderName = HeaderName::from_static("x-cdnlab-from");
 const PLACE: HeaderName = HeaderName::from_static("x-cdnlab-place");
 const NODE: HeaderName = HeaderName::from_static("x-cdnlab-node");
@@ -74,6 +76,8 @@ pub struct Front {
     /// How many requests have got an id here.
     asked: AtomicU64,
     news: watch::Sender<Arc<News>>,
+    /// Places for readers of the feed.
+    feeds: Arc<Semaphore>,
     /// The regions of clients, and the indices of the PoPs that are nearest to them.
     regions: Vec<(String, Vec<u16>)>,
     /// By region.
@@ -101,6 +105,7 @@ impl Front {
             asker,
             asked: AtomicU64::new(0),
             news: watch::Sender::default(),
+            feeds: Arc::new(Semaphore::new(FEEDS)),
             tallies: Mutex::new(regions.iter().map(|_| Tally::new()).collect()),
             regions,
             routes: Mutex::new(vec![None; plan.places.len()]),
@@ -354,7 +359,13 @@ async fn events(State(front): State<Arc<Front>>, headers: HeaderMap) -> Response
     if let Err(refusal) = front.door.look(&headers) {
         return text(refusal.status(), PLAIN, format!("{refusal}\n"));
     }
-    let events = newest(front.news.subscribe()).map(|news| {
+    let Ok(place) = Arc::clone(&front.feeds).try_acquire_owned() else {
+        let words = "too many pages are open on this front\n";
+        return text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, words);
+    };
+    let events = newest(front.news.subscribe()).map(move |news| {
+        // Given back when the reader has gone.
+        let _ = &place;
         let event = Event::default().id(news.seq.to_string());
         event.json_data(&*news)
     });

@@ -84,8 +84,16 @@ fn document(plan: &Plan, news: &News, asks: bool) -> Markup {
                     p #state.note { "As of the moment when this page was loaded." }
                     p #said role="status" aria-live="polite" {}
                     div.columns {
-                        div.left {
-                            (map(plan))
+                        div.seen { (map(plan)) }
+                        div.done {
+                            section #asked aria-labelledby="h-asked" hidden[plan.asks.is_empty()] {
+                                h2 #h-asked { "What will happen?" }
+                                div #question aria-live="polite" { p.note { "Play the scenario: before its events you are asked what they will do." } }
+                            }
+                            (request(plan))
+                            (orders(plan, asks))
+                        }
+                        div.told {
                             section aria-labelledby="h-regions" {
                                 h2 #h-regions { "Regions" }
                                 p.note { "Hit ratio and reply time are what the region's edges tell: the last 10 seconds, then since the start. Latency is what clients of this page have seen, the whole way." }
@@ -104,14 +112,6 @@ fn document(plan: &Plan, news: &News, asks: bool) -> Markup {
                                 ol #events { @for event in &news.events { li { span.at { (seconds(event.at_ms)) } " " (event.label) } } }
                                 ul #diary { @for entry in &news.diary { li { (entry.what) } } }
                             }
-                        }
-                        div.right {
-                            section #asked aria-labelledby="h-asked" hidden[plan.asks.is_empty()] {
-                                h2 #h-asked { "What will happen?" }
-                                div #question aria-live="polite" { p.note { "Play the scenario: before its events you are asked what they will do." } }
-                            }
-                            (request(plan))
-                            (orders(plan, asks))
                         }
                     }
                 }
