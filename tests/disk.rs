@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
+use crate::support::machine;
 use crate::support::node::Node;
+use crate::support::scenario::{Scenario, printed};
 use crate::support::upstream::{Request, Then, Upstream};
 use crate::support::wire::{self, Response};
 
@@ -322,4 +324,40 @@ fn killed_again_and_again_it_serves_no_wrong_byte_and_nothing_purged() {
         rounds()
     );
     assert!(counts.0 > 0 && counts.1 > 0 && counts.2 > 0, "{counts:?}");
+}
+
+/// A PoP with a disk tier comes back warm from a kill within a run.
+#[test]
+fn a_node_of_a_run_comes_back_with_its_disk_tier() {
+    let _machine = machine::alone();
+    let scenario = Scenario::new(
+        "\
+schema: 1
+name: disk
+duration: 8s
+content:
+  pages: {path: '/pages/{id}.html', objects: 30, size: 10KiB, headers: {Cache-Control: max-age=600}}
+pops:
+  fra: {at: FRA, disk: {size: 16MiB}}
+clients:
+  germany: {from: [FRA], rate: 60/s}
+events:
+  - {at: 4s, kill: fra}
+  - {at: 5s, restart: fra}
+",
+    );
+    let output = scenario.play("run", &["--quiet"]);
+    let code = output.status.code();
+    assert!(matches!(code, Some(0 | 3)), "{}", printed(&output));
+    let total = scenario.report()["variants"][0]["total"].clone();
+    let misses = total["classes"]["miss"].as_u64().expect("a count");
+    // Each page once; without a disk most of them twice.
+    assert!((20..=30).contains(&misses), "{total}");
+    let output = scenario.play("simulate", &["--quiet"]);
+    assert_ne!(output.status.code(), Some(0));
+    assert!(
+        printed(&output).contains("`fra` has a disk tier"),
+        "{}",
+        printed(&output)
+    );
 }

@@ -201,6 +201,7 @@ impl Node {
             "upstream_host": config.upstream_host,
             "memory": config.memory,
             "max_objects": config.max_objects,
+            "disk": config.disk.as_ref().map(|disk| disk.size),
             "eviction": config.eviction.name(),
             "connect_timeout_ns": nanos(config.connect_timeout),
             "first_byte_timeout_ns": nanos(config.first_byte_timeout),

@@ -132,6 +132,12 @@ pub fn edge(
     if let Some(most) = planned.max_objects {
         args.extend(["--max-objects".to_owned(), most.to_string()]);
     }
+    if let Some(size) = planned.disk {
+        // In the run's folder: it outlives the node, not the run.
+        let disk = folder.join(format!("{}.disk", planned.name));
+        args.extend(["--disk".to_owned(), disk.display().to_string()]);
+        args.extend(["--disk-size".to_owned(), format!("{size}B")]);
+    }
     Ok(ChildSpec {
         exe: exe.to_owned(),
         role: "edge",

@@ -50,6 +50,11 @@ fn node(scenario: &Scenario, spec: &Pop, name: String, pop: u16, upstream: Upstr
             .or(defaults.memory)
             .map_or(64 << 20, |memory| memory.0),
         max_objects: spec.max_objects.or(defaults.max_objects),
+        disk: spec
+            .disk
+            .as_ref()
+            .or(defaults.disk.as_ref())
+            .map(|disk| disk.size.0),
         eviction: eviction(spec.eviction.as_ref().or(defaults.eviction.as_ref())),
         weigh: match spec.weigh.or(defaults.weigh) {
             None | Some(WeighName::All) => Weigh::All,

@@ -161,6 +161,8 @@ pub struct NodePlan {
     pub memory: u64,
     /// Stored responses at most, beside the bytes.
     pub max_objects: Option<u64>,
+    /// Bytes of its disk tier, if it has one; only live.
+    pub disk: Option<u64>,
     /// Which response leaves when memory is full.
     pub eviction: Eviction,
     /// What counts against its memory.

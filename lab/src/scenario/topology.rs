@@ -21,6 +21,9 @@ pub struct Pop {
     pub memory: Option<Size>,
     /// Stored responses of each node at most, beside the bytes; default no limit. (The live edge counts bytes only.)
     pub max_objects: Option<u64>,
+    /// A disk tier of each node, which outlives its kill and restart within the run; default none. (Only live: the simulator
+    /// has no disk.)
+    pub disk: Option<DiskSpec>,
     /// Which stored response leaves first; default s3fifo.
     pub eviction: Option<EvictionSpec>,
     /// What counts against the memory: `all` that is held, or the `bodies` alone, as papers and trace simulators count;
@@ -38,6 +41,14 @@ pub struct Pop {
     pub cache: CacheSpec,
 }
 
+/// A disk tier.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiskSpec {
+    /// How much it holds, 8MiB at least.
+    pub size: Size,
+}
+
 fn yes() -> bool {
     true
 }
@@ -53,6 +64,9 @@ pub struct NodeDefaults {
     pub memory: Option<Size>,
     /// Stored responses of each node at most, beside the bytes; default no limit. (The live edge counts bytes only.)
     pub max_objects: Option<u64>,
+    /// A disk tier of each node, which outlives its kill and restart within the run; default none. (Only live: the simulator
+    /// has no disk.)
+    pub disk: Option<DiskSpec>,
     /// Which stored response leaves first; default s3fifo.
     pub eviction: Option<EvictionSpec>,
     /// What counts against the memory: `all` that is held, or the `bodies` alone, as papers and trace simulators count;

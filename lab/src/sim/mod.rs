@@ -52,6 +52,9 @@ pub enum SimError {
     /// A user's own application cannot be simulated.
     #[error("the origin is an application of yours, which only a live run can ask: use `run`")]
     OwnOrigin,
+    /// The simulator has no disk.
+    #[error("`{0}` has a disk tier, which only a live run has: use `run`, or leave `disk` out")]
+    Disk(Box<str>),
 }
 
 /// Plays a plan in virtual time, on all cores if it has parts that cannot touch each other, and gives what was measured.
@@ -87,6 +90,9 @@ pub fn simulate_on(
 ) -> Result<Measured, SimError> {
     if matches!(plan.origin.kind, crate::plan::OriginKind::Own { .. }) {
         return Err(SimError::OwnOrigin);
+    }
+    if let Some(node) = plan.nodes.iter().find(|node| node.disk.is_some()) {
+        return Err(SimError::Disk(node.name.as_str().into()));
     }
     progress.stage("simulating");
     let (fold, end) = Parts::new(plan).play(plan, policies, threads, progress)?;

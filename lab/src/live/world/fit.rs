@@ -16,6 +16,7 @@ pub(super) fn node(plan: &Plan, name: &str, settings: &Value) -> Result<(), Worl
         "upstream_host": plan.site,
         "memory": planned.memory,
         "max_objects": planned.max_objects,
+        "disk": planned.disk,
         "eviction": planned.eviction.name(),
         "connect_timeout_ns": planned.timeouts.connect,
         "first_byte_timeout_ns": planned.timeouts.first_byte,

@@ -5,7 +5,7 @@ use edge_core::fields::directives::can_be_targeted;
 use super::{SPOT_WORDS, is_name, node_names, not_a_name, pops_and_nodes, spot_names, unknown};
 use crate::scenario::problems::Problems;
 use crate::scenario::storage::{AdmissionSpec, EvictionSpec};
-use crate::scenario::topology::CacheSpec;
+use crate::scenario::topology::{CacheSpec, DiskSpec};
 use crate::scenario::written::Scenario;
 
 pub(super) fn check(scenario: &Scenario, allow_remote: bool, p: &mut Problems) {
@@ -60,6 +60,7 @@ fn pops(scenario: &Scenario, p: &mut Problems) {
             &["pops", name, "max_objects"],
             || "0 objects hold nothing".to_owned(),
         );
+        disk(&["pops", name, "disk"], pop.disk.as_ref(), p);
         storage(
             &["pops", name],
             pop.eviction.as_ref(),
@@ -86,6 +87,7 @@ fn pops(scenario: &Scenario, p: &mut Problems) {
         || "no memory holds nothing".to_owned(),
     );
     let defaults = &scenario.defaults;
+    disk(&["defaults", "disk"], defaults.disk.as_ref(), p);
     storage(
         &["defaults"],
         defaults.eviction.as_ref(),
@@ -97,6 +99,11 @@ fn pops(scenario: &Scenario, p: &mut Problems) {
     p.check(objects != Some(0), &["defaults", "max_objects"], || {
         "0 objects hold nothing".to_owned()
     });
+}
+
+fn disk(place: &[&str], disk: Option<&DiskSpec>, p: &mut Problems) {
+    let enough = disk.is_none_or(|disk| disk.size.0 >= 8 << 20);
+    p.check(enough, place, || "a disk tier has 8MiB at least".to_owned());
 }
 
 /// What a node keeps, written at `place`.
