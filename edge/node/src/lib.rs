@@ -21,6 +21,8 @@ mod filling;
 mod flights;
 mod following;
 mod framing;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod gap;
 mod interim;
 mod keeping;

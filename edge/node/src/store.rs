@@ -27,6 +27,8 @@ use crate::config::Config;
 pub(crate) use body::Body;
 use disk::Disk;
 pub use disk::DiskStats;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use disk::fuzz_record;
 pub(crate) use disk::{LEAST as LEAST_DISK, Promise};
 use epochs::Epochs;
 pub(crate) use epochs::Selection;

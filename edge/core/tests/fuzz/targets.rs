@@ -2,7 +2,7 @@
 //! (`edge/core/tests/fuzz/main.rs`) and on whatever libFuzzer thinks of by `fuzz/run`.
 
 use bytes::Bytes;
-use edge_core::fields::{age, cache_control, date, etag};
+use edge_core::fields::{age, cache_control, date, directives, etag};
 use edge_core::ranges::{Asked, ContentRange, Specs};
 use edge_core::{
     CacheKey, KeyRules, Policy, RequestHead, ResponseHead, StoredHead, TargetUri, Timestamp, Vary,
@@ -16,13 +16,14 @@ const NOW: Timestamp = Timestamp(1_700_000_000_000);
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub(crate) const TARGETS: [Target; 11] = [
+pub(crate) const TARGETS: [Target; 12] = [
     ("cache-control", cache_control),
     ("date", dates),
     ("age", ages),
     ("etag", etags),
     ("range", ranges),
     ("content-range", content_range),
+    ("targeted", targeted),
     ("vary", vary),
     ("cache-status", cache_statuses),
     ("groups", cache_groups),
@@ -83,6 +84,32 @@ fn cache_control(bytes: &[u8]) {
         ] {
             assert!(millis.is_none_or(|millis| millis >= 0));
         }
+    }
+}
+
+/// Fields, one in each line: either a target counts, and Cache-Control does not (RFC 9213), or
+/// Cache-Control alone.
+fn targeted(bytes: &[u8]) {
+    let targets = ["own-control", "surrogate-control", "cdn-cache-control"].map(str::to_owned);
+    let mut headers = fields(bytes);
+    let found = directives::directives(&headers, &targets);
+    for millis in [
+        found.max_age,
+        found.s_maxage,
+        found.stale_while_revalidate,
+        found.stale_if_error,
+    ] {
+        assert!(millis.is_none_or(|millis| (0..=(1 << 31) * 1000).contains(&millis)));
+    }
+    let names = directives::qualified(&headers, &targets);
+    let there = targets.iter().any(|name| headers.contains_key(name));
+    assert!(there || !found.targeted);
+    if found.targeted {
+        headers.remove(header::CACHE_CONTROL);
+        assert_eq!(directives::directives(&headers, &targets), found);
+        assert_eq!(directives::qualified(&headers, &targets), names);
+    } else {
+        assert_eq!(cache_control::response_directives(&headers), found);
     }
 }
 

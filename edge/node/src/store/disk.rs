@@ -33,6 +33,8 @@ use tier::Tier;
 
 pub(crate) use folder::LEAST;
 pub(crate) use journal::Promise;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use record::fuzz as fuzz_record;
 pub use tier::DiskStats;
 
 /// Threads that wait for the disk, at most.

@@ -225,5 +225,30 @@ impl Reader {
     }
 }
 
+/// A key in the first line, then what stands behind a record's checksum and key: with both as they must be, whatever
+/// is read is written and read again as it is.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    let (key, rest) = bytes.split_at(end.map_or(0, |end| end + 1));
+    let key = CacheKey::from_text(&String::from_utf8_lossy(key));
+    let _ = decode(&Bytes::copy_from_slice(bytes), &key);
+    let mut out = Writer(vec![VERSION]);
+    out.u64(0);
+    out.block(key.as_str().as_bytes());
+    out.0.extend_from_slice(rest);
+    let sum = checksum(&out.0[HEADER..]);
+    out.0[1..HEADER].copy_from_slice(&sum.to_le_bytes());
+    let Some(entry) = decode(&Bytes::from(out.0), &key) else {
+        return;
+    };
+    if let What::Response(response) = &entry.what {
+        let _ = (response.head.status(), response.head.to_head());
+    }
+    let written = encode(&key, &entry);
+    let again = decode(&written, &key).map(|again| encode(&key, &again));
+    assert_eq!(again, Some(written));
+}
+
 #[cfg(test)]
 mod tests;
