@@ -356,7 +356,7 @@ events:
     let output = scenario.play("simulate", &["--quiet"]);
     assert_ne!(output.status.code(), Some(0));
     assert!(
-        printed(&output).contains("`fra` has a disk tier"),
+        printed(&output).contains("`fra-1` has a disk tier"),
         "{}",
         printed(&output)
     );
