@@ -5,8 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use geo_data::Database;
-use lab::plan::PlanOptions;
-use lab::scenario::ScenarioFile;
+use lab::scenario::{PlanOptions, ScenarioFile};
 
 /// A target: its name and what it does with bytes. A failure is a panic.
 pub(crate) type Target = (&'static str, fn(&[u8]));
