@@ -70,18 +70,21 @@ impl Evidence {
         reached_origin: bool,
         shape: &Shape,
     ) {
+        self.flow(seen.place, seen.node, at);
+        if let Some(cause) = remembered.cause.filter(|_| at >= self.warmup) {
+            self.miss(seen, at, cause, remembered.fetched, reached_origin, shape);
+        }
+    }
+
+    /// A request from a place to a node, intended for `at`.
+    #[inline]
+    pub(crate) fn flow(&mut self, place: u16, node: Option<u16>, at: Nanos) {
         if at < self.warmup {
             return;
         }
-        let end = seen.node.map_or(self.ends - 1, usize::from);
-        if let Some(count) = self
-            .flows
-            .get_mut(usize::from(seen.place) * self.ends + end)
-        {
+        let end = node.map_or(self.ends - 1, usize::from);
+        if let Some(count) = self.flows.get_mut(usize::from(place) * self.ends + end) {
             *count += 1;
-        }
-        if let Some(cause) = remembered.cause {
-            self.miss(seen, at, cause, remembered.fetched, reached_origin, shape);
         }
     }
 

@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::cell::Cause;
 use super::classify::Judged;
+use super::fresh_hit::FreshHit;
 use super::shape::Shape;
 use crate::observe::{Observation, RequestClass};
 use crate::plan::{Nanos, ObjectId};
@@ -152,6 +153,45 @@ impl Memory {
         }
     }
 
+    /// As [`Memory::visit`] of a fresh hit at a node, whose class is fresh for so long. Whether an infinite cache would have
+    /// answered it fresh, which it would.
+    #[inline]
+    pub(crate) fn hit(&mut self, hit: &FreshHit, node: u16, lifetime: Nanos) -> bool {
+        let variants = self.variants.get(usize::from(hit.object.class)).copied();
+        let emptied = self.emptied.get(usize::from(node)).copied();
+        let (Some(variants), Some(lost)) = (variants, emptied) else {
+            return false;
+        };
+        let variants = variants as usize;
+        let at = hit.object.object as usize * variants + usize::from(hit.variant).min(variants - 1);
+        let since = lost.max(self.purged_at(node, hit.object));
+        let place = self.place(node, hit.object.class);
+        let now = millis(hit.started);
+        let lifetime = u32::try_from(lifetime / 1_000_000).unwrap_or(NEVER);
+        let fresh = |fetched: u32| now < fetched.saturating_add(lifetime) && fetched >= since;
+        let entry = self.known[place].entry(at);
+        if entry.ideal == NEVER || !fresh(entry.ideal) {
+            entry.ideal = now;
+        }
+        // A fresh answer that could not be tells of a fetch in the background.
+        if entry.fetched_at().is_none_or(|fetched| !fresh(fetched)) {
+            entry.fetched = now << 1 | 1;
+        } else if !entry.stored() {
+            entry.fetched |= 1;
+        }
+        true
+    }
+
+    /// When an object was last purged at a node; 0 if never.
+    #[inline]
+    fn purged_at(&self, node: u16, object: ObjectId) -> u32 {
+        if self.purged.is_empty() {
+            return 0;
+        }
+        let purged = self.purged.get(&(node, object.class, object.object));
+        purged.copied().unwrap_or(0)
+    }
+
     #[inline]
     fn visit_known(
         &mut self,
@@ -162,13 +202,7 @@ impl Memory {
         let object = observation.object;
         let first = object.object as usize * variants;
         let at = first + usize::from(observation.variant).min(variants - 1);
-        let purged = match self.purged.is_empty() {
-            true => 0,
-            false => {
-                let purged = self.purged.get(&(node, object.class, object.object));
-                purged.copied().unwrap_or(0)
-            }
-        };
+        let purged = self.purged_at(node, object);
         let place = self.place(node, object.class);
         let known = &mut self.known[place];
         let now = millis(observation.started);

@@ -13,6 +13,7 @@ mod convergence;
 mod driver;
 mod evidence;
 mod figure;
+mod fresh_hit;
 mod histogram;
 mod measured;
 mod memory;
@@ -42,6 +43,7 @@ use cell::Part;
 pub(crate) use cell::{Cell, Tally};
 pub(crate) use evidence::{Evidence, Example, Waits};
 pub(crate) use figure::tidy;
+pub(crate) use fresh_hit::FreshHit;
 pub(crate) use ratios::{hit_ratio, statistic};
 #[cfg(test)]
 pub(crate) use scene::Scene;
@@ -119,6 +121,13 @@ impl Fold {
 
     /// One request is over. Exactly one call per planned request, in any order; no allocation once its cell exists.
     pub fn observe(&mut self, observation: &Observation) {
+        match FreshHit::of(observation) {
+            Some(hit) => self.hit(&hit),
+            None => self.observe_any(observation),
+        }
+    }
+
+    fn observe_any(&mut self, observation: &Observation) {
         let judged = judge(observation, &self.shape);
         let remembered = self.memory.visit(observation, &judged);
         let region = self.shape.region(observation.place);

@@ -62,7 +62,7 @@ pub(crate) struct Sums {
 const ORPHANED: Nanos = 60_000_000_000;
 
 /// So few open requests cost nothing.
-const ENOUGH: usize = 1024;
+const ENOUGH: usize = 2048;
 
 /// The comparison under way.
 #[derive(Debug, Default)]
@@ -163,7 +163,7 @@ impl Reconciliation {
             }
             !over
         });
-        self.enough = (self.open.len() * 2).max(ENOUGH);
+        self.enough = (self.open.len() * 3).max(ENOUGH);
     }
 
     /// Adds what the clients and the origin counted of other requests; of one request each side may be here or there, if

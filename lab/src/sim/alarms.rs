@@ -11,7 +11,7 @@ use crate::plan::Nanos;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rows {
     pub(super) nodes: u32,
-    pub(super) populations: u32,
+    pub(super) places: u32,
 }
 
 /// What an alarm means.
@@ -36,12 +36,13 @@ impl Rows {
         u32::from(node) * 3 + 2
     }
 
-    pub(super) fn deadline(self, population: u16) -> u32 {
-        self.nodes * 3 + u32::from(population)
+    /// Clients of one place come to the end of the lane in the order in which they began.
+    pub(super) fn deadline(self, place: u16) -> u32 {
+        self.nodes * 3 + u32::from(place)
     }
 
     pub(super) fn resolver(self) -> u32 {
-        self.nodes * 3 + self.populations
+        self.nodes * 3 + self.places
     }
 
     fn meaning(self, row: u32) -> Alarm {
@@ -91,6 +92,13 @@ impl Alarms {
     /// Drops alarms that nobody waits for any more, now and then, so that the row is about as long as what is under way.
     #[inline]
     fn trim(&mut self, open: impl Fn(Id) -> bool) {
+        // Most are over in about the order in which they were set.
+        for _ in 0..2 {
+            if self.row.front().is_none_or(|(_, id)| open(*id)) {
+                break;
+            }
+            self.row.pop_front();
+        }
         if self.row.len() >= self.enough.max(SHORT) {
             self.row.retain(|(_, id)| open(*id));
             self.enough = self.row.len() * 2;

@@ -121,7 +121,7 @@ impl World<'_> {
             fetch: None,
         };
         let id = self.clients.insert(client);
-        let row = self.rows.deadline(planned.population);
+        let row = self.rows.deadline(planned.place);
         self.set_alarm(row, due.saturating_add(planned.deadline), id);
         let (place, address) = (planned.place, planned.client);
         match self.plan.routing.mode {
@@ -136,7 +136,7 @@ impl World<'_> {
     }
 
     /// When a request that begins now was to be sent.
-    pub(super) fn due(&self, planned: &PlannedRequest) -> Nanos {
+    fn due(&self, planned: &PlannedRequest) -> Nanos {
         if self.plan.sequential {
             self.now
         } else {

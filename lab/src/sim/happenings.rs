@@ -34,7 +34,6 @@ impl World<'_> {
 
     pub(super) fn happen(&mut self, what: Happening, progress: &mut dyn Progress) {
         match what {
-            Happening::Ride(index) => self.ride(index),
             Happening::Arrive(id) => self.arrive(id),
             Happening::Served(id) => self.served(id),
             Happening::Head(id) => self.head(id),

@@ -1,10 +1,17 @@
 //! The hit lane: the short way of the common request, which goes straight to a node and finds a fresh response there.
 //!
-//! Such a request needs no life of its own: a compact record, one event when it arrives at the node and one when its answer
-//! is whole. The times of both are worked out beforehand, which is right as long as nothing happens to the link or the node
-//! meanwhile. Whatever else comes in the way makes the request *leave* the lane for the full path (a [`Client`] with an
-//! exchange over its link), exactly where it stands: no fresh response, a deadline that comes first, or an event of the plan
-//! that could touch what is on its way ([`World::clear_lane`]). Both ways come to the same observation at the same time.
+//! Such a request needs no life of its own: a compact record on its way to the node, and nothing after that. When it arrives
+//! and what is stored there is fresh, the time at which its answer will be whole follows from the link alone, so that it is
+//! observed at once and its connection is noted as idle from then on.
+//!
+//! Whatever is not that simple *leaves* the lane for the full path (a [`Client`] with an exchange over its link), exactly
+//! where it stands: no fresh response, one that came a moment ago, an answer that would not be whole before the client's
+//! deadline or before an event of the plan that could touch it ([`World::clear_lane`]). Both ways come to the same
+//! observation.
+
+use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
+use std::collections::{BinaryHeap, VecDeque};
 
 use super::World;
 use super::client::Client;
@@ -14,15 +21,17 @@ use super::node::Hit;
 use super::queue::Happening;
 use super::slab::Id;
 use super::wire::{Connection, RESPONSE_HEAD};
-use crate::observe::{Answer, Cacheable, Hop, Observation, Path, Verified};
-use crate::plan::{Nanos, ObjectId, PlannedRequest, RoutingMode, Spot};
+use crate::metrics::FreshHit;
+use crate::observe::RequestClass;
+use crate::plan::{Event, Nanos, ObjectId, Plan, PlannedRequest, RoutingMode, Spot};
 
-/// One request in the lane.
+/// One request on its way to a node.
 #[derive(Debug, Clone, Copy)]
 struct Ride {
     step: u64,
+    /// When it began, which is when it was due.
     due: Nanos,
-    started: Nanos,
+    arrives: Nanos,
     /// When the client gives up.
     deadline: Nanos,
     connection: Connection,
@@ -32,73 +41,95 @@ struct Ride {
     population: u16,
     variant: u16,
     node: u16,
-    new: bool,
-    stage: Stage,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Stage {
-    /// On its way to the node.
-    Going,
-    /// Its answer is on its way to the client.
-    Coming {
-        hit: Hit,
-        bytes: u64,
-        arrived: Nanos,
-        first: Nanos,
-        whole: Nanos,
-    },
-    /// It has left the lane; what was to happen in the lane happens to this exchange. `true`: its answer was on its way.
-    Left(Id, bool),
-    /// The place is free.
-    Free,
-}
-
-/// All requests in the lane. Places are used again.
+/// All requests in the lane.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    rides: Vec<Ride>,
-    free: Vec<u32>,
-    /// Requests in the lane, less those that have left.
-    riding: usize,
+    /// By link. A link takes the same time for each request, so that they arrive as they were sent.
+    ways: Vec<VecDeque<Ride>>,
+    /// The links with requests on their way, by the arrival of the next one.
+    next: BinaryHeap<Reverse<(Nanos, u32)>>,
+    /// The planned events that could touch what is under way, the next one last.
+    disturbances: Vec<Nanos>,
     /// Lets nobody in, for a test that wants to see the full path.
     #[cfg(test)]
     pub(super) closed: bool,
 }
 
 impl Lane {
+    pub(super) fn new(plan: &Plan, links: usize) -> Self {
+        let disturbing = |what: &Event| matches!(what, Event::Link(_) | Event::Kill(_));
+        let events = plan.events.iter().filter(|event| disturbing(&event.what));
+        let mut disturbances: Vec<Nanos> = events.map(|event| event.at).collect();
+        disturbances.sort_unstable_by_key(|at| Reverse(*at));
+        Self {
+            ways: vec![VecDeque::new(); links],
+            disturbances,
+            ..Self::default()
+        }
+    }
+
+    /// When the next request arrives.
+    #[inline]
+    pub(super) fn next(&self) -> Option<Nanos> {
+        self.next.peek().map(|Reverse((at, _))| *at)
+    }
+
     /// Whether nobody is in it.
     pub(super) fn is_empty(&self) -> bool {
-        self.riding == 0
+        self.next.is_empty()
     }
 
-    /// The numbers of the requests in it.
+    /// The numbers of the first request on each link.
     pub(super) fn steps(&self) -> impl Iterator<Item = u64> + '_ {
-        let riding = |ride: &&Ride| matches!(ride.stage, Stage::Going | Stage::Coming { .. });
-        self.rides.iter().filter(riding).map(|ride| ride.step)
+        let first = |way: &VecDeque<Ride>| way.front().map(|ride| ride.step);
+        self.ways.iter().filter_map(first)
     }
 
-    fn add(&mut self, ride: Ride) -> u32 {
-        self.riding += 1;
-        if let Some(index) = self.free.pop() {
-            self.rides[index as usize] = ride;
-            return index;
+    #[inline]
+    fn add(&mut self, ride: Ride) {
+        let way = &mut self.ways[ride.link as usize];
+        if way.is_empty() {
+            self.next.push(Reverse((ride.arrives, ride.link)));
         }
-        self.rides.push(ride);
-        u32::try_from(self.rides.len() - 1).unwrap_or(u32::MAX)
+        debug_assert!(way.back().is_none_or(|last| last.arrives <= ride.arrives));
+        way.push_back(ride);
     }
 
-    fn release(&mut self, index: u32) {
-        self.rides[index as usize].stage = Stage::Free;
-        self.free.push(index);
+    /// Takes the request that arrives next.
+    #[inline]
+    fn take(&mut self) -> Option<Ride> {
+        let mut top = self.next.peek_mut()?;
+        let Reverse((at, link)) = &mut *top;
+        let way = &mut self.ways[*link as usize];
+        let ride = way.pop_front();
+        match way.front() {
+            Some(next) => *at = next.arrives,
+            None => {
+                PeekMut::pop(top);
+            }
+        }
+        ride
+    }
+
+    /// Until when nothing happens that could touch what is under way.
+    #[inline]
+    fn calm_until(&self) -> Nanos {
+        self.disturbances.last().copied().unwrap_or(Nanos::MAX)
     }
 }
 
 impl World<'_> {
     /// Sends a planned request down the lane; false if it has to take the full path.
+    #[inline]
     pub(super) fn board(&mut self, planned: &PlannedRequest) -> bool {
         #[cfg(test)]
         if self.lane.closed {
+            return false;
+        }
+        // One after the other: the next begins when the one before it is really over.
+        if self.plan.sequential {
             return false;
         }
         let node = match self.plan.routing.mode {
@@ -110,136 +141,105 @@ impl World<'_> {
         let Some(link) = self.ways.to_node(planned.place, node) else {
             return false;
         };
-        let due = self.due(planned);
-        let deadline = due.saturating_add(planned.deadline);
-        let in_time = self.wires.latest_arrival(link, self.now) < deadline;
-        if !in_time || self.wires.link(link).cut.is_some() {
+        let deadline = planned.due.saturating_add(planned.deadline);
+        let wire = self.wires.link(link);
+        let arrives = self.now + wire.crossing;
+        if arrives >= deadline || wire.cut.is_some() {
             return false;
         }
-        let sent = self.wires.request(link, self.now);
-        let index = self.lane.add(Ride {
+        // A new connection pays its handshake: that would let later requests overtake.
+        let Some(connection) = self.wires.reuse(link, self.now) else {
+            return false;
+        };
+        self.lane.add(Ride {
             step: planned.step,
-            due,
-            started: self.now,
+            due: planned.due,
+            arrives,
             deadline,
-            connection: sent.connection,
+            connection,
             object: planned.object,
             link,
             place: planned.place,
             population: planned.population,
             variant: planned.variant,
             node,
-            new: sent.new,
-            stage: Stage::Going,
         });
-        self.queue.push(sent.arrives, Happening::Ride(index));
         true
     }
 
-    /// Something happens in the lane: a request has arrived, or an answer is whole.
-    pub(super) fn ride(&mut self, index: u32) {
-        match self.lane.rides[index as usize].stage {
-            Stage::Going => self.ride_arrives(index),
-            Stage::Coming {
-                hit, bytes, first, ..
-            } => {
-                self.ride_ends(index, &hit, bytes, first);
-                self.lane.riding -= 1;
-                self.lane.release(index);
-            }
-            Stage::Left(fetch, answered) => {
-                self.lane.release(index);
-                if answered {
-                    self.whole(fetch);
-                } else {
-                    self.arrive(fetch);
-                }
-            }
-            Stage::Free => debug_assert!(false, "nothing happens at a free place"),
-        }
-    }
-
-    /// At its node: a fresh response is on its way back at once, and when it will be whole is known.
-    fn ride_arrives(&mut self, index: u32) {
-        let ride = &self.lane.rides[index as usize];
-        let (node, object, population, step) = (ride.node, ride.object, ride.population, ride.step);
-        let key = self.key(node, object, population, ride.variant);
-        let hit = match self.nodes[usize::from(node)].up {
-            true => {
-                self.foretell(node, key, step);
-                self.fresh(node, key, object, population, false)
-            }
-            false => None,
+    /// The next request in the lane has arrived at its node. A fresh response that nothing can hold up is as good as there.
+    pub(super) fn ride(&mut self) {
+        let Some(mut ride) = self.lane.take() else {
+            return;
         };
-        let Some(hit) = hit else {
-            let fetch = self.leave(index);
-            self.lane.release(index);
+        let (node, object, population) = (ride.node, ride.object, ride.population);
+        if !self.nodes[usize::from(node)].up {
+            let fetch = self.leave(&ride);
+            return self.arrive(fetch);
+        }
+        let key = self.key(node, object, population, ride.variant);
+        self.foretell(node, key, ride.step);
+        let Some(hit) = self.fresh(node, key, object, population, false) else {
+            let fetch = self.leave(&ride);
             return self.arrive(fetch);
         };
         let bytes = self.origin.catalogue().size(object);
         self.count_hit(node, &hit, bytes);
-        let ride = &mut self.lane.rides[index as usize];
-        let link = ride.link;
-        let delivery =
-            self.wires
-                .respond(link, &mut ride.connection, self.now, RESPONSE_HEAD + bytes);
-        ride.stage = Stage::Coming {
-            hit,
-            bytes,
-            arrived: self.now,
-            first: delivery.first,
-            whole: delivery.last,
-        };
-        let late = delivery.last >= ride.deadline;
-        self.queue.push(delivery.last, Happening::Ride(index));
-        if late {
-            self.leave(index);
+        let before = ride.connection;
+        let delivery = self.wires.respond(
+            ride.link,
+            &mut ride.connection,
+            self.now,
+            RESPONSE_HEAD + bytes,
+        );
+        let whole = delivery.last;
+        // A stored error answer is a hit of another class.
+        let simple = !hit.young && hit.class == RequestClass::Hit;
+        if !simple || whole >= ride.deadline.min(self.lane.calm_until()) {
+            ride.connection = before;
+            let fetch = self.leave(&ride);
+            if let Some(fetch) = self.fetches.get_mut(fetch) {
+                fetch.arrived = self.now;
+            }
+            return self.respond(fetch, Facts::of_hit(node, &hit, bytes), self.now, None);
         }
+        self.wires.keep_from(ride.link, ride.connection, whole);
+        self.over(&ride, &hit, bytes, (delivery.first, whole));
     }
 
-    fn ride_ends(&mut self, index: u32, hit: &Hit, bytes: u64, first: Nanos) {
-        let ride = &self.lane.rides[index as usize];
-        let hop = Hop {
-            node: Some(ride.node),
-            handling: hit.handling,
-        };
-        let outdated_by = self
-            .origin
-            .outdated_by(ride.object, hit.version, ride.started);
-        let answer = Answer {
-            status: hit.status,
-            path: Path::of(&[hop]),
-            age: Some(hit.age),
-            bytes,
-            version: Some(hit.version),
-            outdated_by,
-            verified: Verified::Unchecked,
-            cacheable: Cacheable::AsPlanned,
-        };
-        let observation = Observation {
+    /// A request is as good as over.
+    fn over(&mut self, ride: &Ride, hit: &Hit, bytes: u64, (first_byte, done): (Nanos, Nanos)) {
+        let outdated_by = self.origin.outdated_by(ride.object, hit.version, ride.due);
+        let seen = FreshHit {
             step: ride.step,
             place: ride.place,
             object: ride.object,
             variant: ride.variant,
             node: Some(ride.node),
             due: ride.due,
-            started: ride.started,
-            first_byte: first,
-            done: self.now,
-            outcome: Ok(answer),
+            started: ride.due,
+            first_byte,
+            done,
+            status: hit.status,
+            bytes,
+            versioned: true,
+            outdated_by,
             late: 0,
         };
-        self.wires.keep(ride.link, ride.connection, self.now);
-        self.observe(&observation);
+        #[cfg(test)]
+        self.seen
+            .extend(self.watched.then(|| observation(&seen, hit)));
+        self.fold.hit(&seen);
+        self.done += 1;
+        self.last = self.last.max(done);
     }
 
     /// A request leaves the lane for the full path.
-    fn leave(&mut self, index: u32) -> Id {
-        let ride = self.lane.rides[index as usize];
+    fn leave(&mut self, ride: &Ride) -> Id {
         let client = Client {
             step: ride.step,
             due: ride.due,
-            started: ride.started,
+            started: ride.due,
             object: ride.object,
             variant: ride.variant,
             place: ride.place,
@@ -249,52 +249,61 @@ impl World<'_> {
         };
         let question = client.question();
         let client = self.clients.insert(client);
-        let to = Spot::Node(ride.node);
         let mut fetch = Fetch::new(
             Asker::Client(client),
             ride.link,
-            to,
+            Spot::Node(ride.node),
             question,
             ride.connection,
         );
-        fetch.new = ride.new;
-        fetch.sent = ride.started;
-        let mut answered = false;
-        if let Stage::Coming {
-            hit,
-            bytes,
-            arrived,
-            first,
-            whole,
-        } = ride.stage
-        {
-            answered = true;
-            fetch.arrived = arrived;
-            fetch.answer = Some(Facts::of_hit(ride.node, &hit, bytes));
-            fetch.first = first;
-            fetch.whole = whole;
-            fetch.headed = true;
-        }
+        fetch.sent = ride.due;
         let fetch = self.fetches.insert(fetch);
         if let Some(client) = self.clients.get_mut(client) {
             client.fetch = Some(fetch);
         }
-        self.lane.rides[index as usize].stage = Stage::Left(fetch, answered);
-        self.lane.riding -= 1;
-        let row = self.rows.deadline(ride.population);
+        let row = self.rows.deadline(ride.place);
         self.set_alarm(row, ride.deadline, client);
         fetch
     }
 
-    /// Every request leaves the lane, for something happens that it does not know.
+    /// Every request leaves the lane before something happens that could touch what is under way.
     pub(super) fn clear_lane(&mut self) {
-        for index in 0..u32::try_from(self.lane.rides.len()).unwrap_or(u32::MAX) {
-            if matches!(
-                self.lane.rides[index as usize].stage,
-                Stage::Going | Stage::Coming { .. }
-            ) {
-                self.leave(index);
-            }
+        self.lane.disturbances.pop();
+        while let Some(ride) = self.lane.take() {
+            let fetch = self.leave(&ride);
+            self.queue.push(ride.arrives, Happening::Arrive(fetch));
         }
+    }
+}
+
+/// A fresh hit as the full path would have observed it.
+#[cfg(test)]
+fn observation(seen: &FreshHit, hit: &Hit) -> crate::observe::Observation {
+    use crate::observe::{Answer, Cacheable, Hop, Observation, Path, Verified};
+    let hop = Hop {
+        node: seen.node,
+        handling: hit.handling,
+    };
+    Observation {
+        step: seen.step,
+        place: seen.place,
+        object: seen.object,
+        variant: seen.variant,
+        node: seen.node,
+        due: seen.due,
+        started: seen.started,
+        first_byte: seen.first_byte,
+        done: seen.done,
+        outcome: Ok(Answer {
+            status: seen.status,
+            path: Path::of(&[hop]),
+            age: Some(hit.age),
+            bytes: seen.bytes,
+            version: Some(hit.version),
+            outdated_by: seen.outdated_by,
+            verified: Verified::Unchecked,
+            cacheable: Cacheable::AsPlanned,
+        }),
+        late: seen.late,
     }
 }

@@ -13,7 +13,7 @@ mod ends;
 mod hit;
 
 pub(super) use self::cache::Node;
-use self::cache::{Entry, NOTHING, What};
+use self::cache::{Entry, NOTHING, What, millis};
 pub(super) use self::hit::Hit;
 use super::World;
 use super::exchange::{Asker, Question};
@@ -308,20 +308,21 @@ impl World<'_> {
 
     /// The end of an exchange: answer, store, land, refresh.
     fn reply(&mut self, id: Id, mut reply: Reply) {
-        let Some(job) = self.jobs.get(id).copied() else {
+        let Some(job) = self.jobs.get(id) else {
             return;
         };
+        let (node, key, incoming) = (job.node, job.key, job.incoming);
         if reply.keep == Keep::Response {
             let bytes = self.origin.catalogue().size(job.question.object);
-            if !self.nodes[usize::from(job.node)].admits(job.key, bytes) {
+            if !self.nodes[usize::from(node)].admits(key, bytes) {
                 // Shared with those who wait, then gone.
                 reply.keep = Keep::Nothing;
                 reply.handling.stored = false;
             }
         }
         let now = timestamp(self.now);
-        let (facts, complete, source) = self.material(&job, &reply, now);
-        let node = &mut self.nodes[usize::from(job.node)];
+        let (facts, complete, source) = self.material(job, &reply, now);
+        let body = job.question.body_of(&facts);
         match reply.keep {
             // Only GET is played: nothing is held against HEAD, nothing written.
             Keep::Nothing | Keep::Compare | Keep::Replace => {}
@@ -331,33 +332,47 @@ impl World<'_> {
                 }
             }
             Keep::Update => {
+                let job = *job;
                 if let Some((digest, born)) = job.answered {
                     self.update(&job, digest, born, &facts);
                 }
             }
-            Keep::Forget => node.drop_key(job.key),
+            Keep::Forget => self.nodes[usize::from(node)].drop_key(key),
             Keep::HitForMiss { until } => {
-                node.drop_key(job.key);
-                let entry = &mut node.entries[job.key as usize];
+                let node = &mut self.nodes[usize::from(node)];
+                node.drop_key(key);
+                let entry = &mut node.entries[key as usize];
                 (entry.what, entry.born) = (What::Mark, until.0);
             }
         }
-        if let Some(incoming) = job.incoming {
-            let node = &mut self.nodes[usize::from(job.node)];
-            node.stats.classes[reply.handling.class(facts.status) as usize] += 1;
-            node.stats.downstream_bytes += job.question.body_of(&facts);
+        if let Some(incoming) = incoming {
+            let stats = &mut self.nodes[usize::from(node)].stats;
+            stats.classes[reply.handling.class(facts.status) as usize] += 1;
+            stats.downstream_bytes += body;
             self.respond(incoming, facts, complete, source);
         }
-        if let Some(job) = self.jobs.get_mut(id) {
-            job.replied = true;
-            if job.out.is_none() {
-                self.jobs.remove(id);
-            }
+        let Some(job) = self.jobs.get_mut(id) else {
+            return;
+        };
+        job.replied = true;
+        // A job that asks nobody ends here; one with a fetch ends with that.
+        let refreshed = reply.refresh.then_some(*job);
+        let landed = reply.land.zip(job.flight).map(|(landing, flight)| {
+            let shared = matches!(landing, Landing::Shared(_));
+            let facts = job.facts.filter(|_| shared).unwrap_or(facts);
+            (flight, landing, facts, job.out)
+        });
+        if job.out.is_none() {
+            self.jobs.remove(id);
         }
-        if let Some(landing) = reply.land {
-            self.land(&job, landing, &facts);
+        if let Some((flight, landing, facts, out)) = landed {
+            self.land(
+                (node, key),
+                flight,
+                (landing, facts, out.unwrap_or(NO_FLIGHT)),
+            );
         }
-        if reply.refresh
+        if let Some(job) = refreshed
             && let Some(stored) = job.exchange.stored()
         {
             self.refresh(&job, stored);

@@ -225,10 +225,7 @@ proptest! {
         let requests = measured.figure(Metric::Requests, &all);
         prop_assert_eq!(requests.samples, planned.len() as u64);
 
-        let mut before = 0;
         for one in &seen {
-            prop_assert!(before <= one.done, "observations come in the order of time");
-            before = one.done;
             prop_assert!(one.due <= one.started && one.started <= one.first_byte && one.first_byte <= one.done, "{:?}", one);
             prop_assert!(one.done <= one.due + DEADLINE, "{:?}", one);
         }
@@ -236,7 +233,12 @@ proptest! {
 
     #[test]
     fn the_hit_lane_and_the_full_path_come_to_the_same(drawn in drawn()) {
-        let (lane, full) = (drawn.play_with(false).2, drawn.play_with(true).2);
+        // A hit that nothing can touch any more is observed before it is over.
+        let [lane, full] = [false, true].map(|no_lane| {
+            let mut seen = drawn.play_with(no_lane).2;
+            seen.sort_unstable_by_key(|one| one.step);
+            seen
+        });
         prop_assert_eq!(lane.len(), full.len());
         for (lane, full) in lane.iter().zip(&full) {
             prop_assert_eq!(format!("{lane:?}"), format!("{full:?}"));

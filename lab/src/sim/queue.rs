@@ -9,8 +9,6 @@ use crate::plan::Nanos;
 /// What can happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Happening {
-    /// A request of the hit lane has reached its node, or its answer the client.
-    Ride(u32),
     /// A request has reached the far end of its link.
     Arrive(Id),
     /// The origin has thought about a request for long enough.
@@ -68,6 +66,8 @@ pub(super) struct Queue {
     pool: Vec<Due>,
     free: u32,
     near: usize,
+    /// Nothing happens before this instant.
+    quiet_until: Nanos,
     far: BinaryHeap<Reverse<(Nanos, u64, Happening)>>,
     sequence: u64,
 }
@@ -82,6 +82,7 @@ impl Default for Queue {
             pool: Vec::new(),
             free: END,
             near: 0,
+            quiet_until: 0,
             far: BinaryHeap::new(),
             sequence: 0,
         }
@@ -91,6 +92,7 @@ impl Default for Queue {
 impl Queue {
     /// Adds an event. Of two at one time, the first added comes first.
     pub(super) fn push(&mut self, at: Nanos, what: Happening) {
+        self.quiet_until = self.quiet_until.min(at);
         let slot = at >> SLOT_BITS;
         if slot <= self.slot {
             // Of equal times, the one added last stands first, for the next one stands last.
@@ -106,15 +108,28 @@ impl Queue {
     }
 
     /// Takes the next event if it comes before `limit`.
+    #[inline]
     pub(super) fn pop_before(&mut self, limit: Nanos) -> Option<(Nanos, Happening)> {
+        if limit <= self.quiet_until {
+            return None;
+        }
+        self.look_before(limit)
+    }
+
+    fn look_before(&mut self, limit: Nanos) -> Option<(Nanos, Happening)> {
         loop {
             if let Some(next) = self.current.last() {
+                self.quiet_until = next.at;
                 if next.at >= limit {
                     return None;
                 }
                 return self.current.pop().map(|due| (due.at, due.what));
             }
-            let next = self.next_slot()?;
+            let Some(next) = self.next_slot() else {
+                self.quiet_until = Nanos::MAX;
+                return None;
+            };
+            self.quiet_until = next << SLOT_BITS;
             // No further than to the limit: what is added before it must still find its slot.
             let reached = next.min(limit >> SLOT_BITS).max(self.slot);
             self.slot = reached;

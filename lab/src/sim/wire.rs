@@ -4,6 +4,8 @@
 //! What it leaves out: a message is carried as a whole. A cut holds what would arrive during it, and
 //! what it held arrives one crossing after healing.
 
+use std::collections::VecDeque;
+
 use network::model::{Delivery, Line, LinkModel, Sender};
 
 use super::slab::Id;
@@ -34,9 +36,11 @@ pub(super) struct Link {
     pub(super) to: Spot,
     line: Line,
     /// From sending a request until its last byte is at the far end, on a connection that is there.
-    crossing: Nanos,
+    pub(super) crossing: Nanos,
     pub(super) cut: Option<Cut>,
     idle: Vec<Connection>,
+    /// Those that will be idle at a time that is known already, the first one first.
+    returning: VecDeque<Connection>,
     /// The far end closes a connection that was idle for so long.
     patience: Nanos,
     /// What a cut holds: exchanges whose next message would have arrived.
@@ -71,6 +75,7 @@ impl Wires {
                 line,
                 cut: None,
                 idle: Vec::new(),
+                returning: VecDeque::new(),
                 patience: match to {
                     Spot::Node(node) => plan.nodes[usize::from(node)].timeouts.idle,
                     _ => FAR_IDLE,
@@ -91,6 +96,11 @@ impl Wires {
             .iter()
             .position(|link| (link.from, link.to) == (from, to))?;
         u32::try_from(found).ok()
+    }
+
+    /// How many links there are.
+    pub(super) fn count(&self) -> usize {
+        self.links.len()
     }
 
     pub(super) fn link(&self, link: u32) -> &Link {
@@ -124,26 +134,17 @@ impl Wires {
             .is_some_and(|cut| cut.how == CutKind::Reset)
     }
 
-    /// When a request that is sent at `now` on a new connection arrives: the latest that one can.
-    pub(super) fn latest_arrival(&self, link: u32, now: Nanos) -> Nanos {
-        let link = self.link(link);
-        now + link.line.handshake() + link.crossing
-    }
-
     /// Sends a request at `now`, on an idle connection or on a new one, which pays its handshake.
     #[inline]
     pub(super) fn request(&mut self, link: u32, now: Nanos) -> Sent {
-        let link = &mut self.links[link as usize];
-        if let Some(connection) = link.idle.pop() {
-            if now.saturating_sub(connection.idle_since) < link.patience {
-                return Sent {
-                    connection,
-                    arrives: now + link.crossing,
-                    new: false,
-                };
-            }
-            // Those below it have been idle for even longer.
-            link.idle.clear();
+        let reused = self.reuse(link, now);
+        let link = &self.links[link as usize];
+        if let Some(connection) = reused {
+            return Sent {
+                connection,
+                arrives: now + link.crossing,
+                new: false,
+            };
         }
         Sent {
             connection: Connection {
@@ -153,6 +154,20 @@ impl Wires {
             arrives: now + link.line.handshake() + link.crossing,
             new: true,
         }
+    }
+
+    /// Takes the idle connection that was used last, if the far end has not closed it by now.
+    #[inline]
+    pub(super) fn reuse(&mut self, link: u32, now: Nanos) -> Option<Connection> {
+        let link = &mut self.links[link as usize];
+        link.welcome(now);
+        let connection = link.idle.pop()?;
+        if now.saturating_sub(connection.idle_since) < link.patience {
+            return Some(connection);
+        }
+        // Those below it have been idle for even longer.
+        link.idle.clear();
+        None
     }
 
     /// Sends an answer back at `now`.
@@ -172,15 +187,36 @@ impl Wires {
     /// The exchange on a connection is over; the connection is kept.
     #[inline]
     pub(super) fn keep(&mut self, link: u32, connection: Connection, now: Nanos) {
-        self.links[link as usize].idle.push(Connection {
+        let link = &mut self.links[link as usize];
+        link.welcome(now);
+        link.idle.push(Connection {
             idle_since: now,
             ..connection
         });
     }
 
+    /// The exchange on a connection will be over at `from`, for nothing can touch it any more; it is kept from then on.
+    #[inline]
+    pub(super) fn keep_from(&mut self, link: u32, connection: Connection, from: Nanos) {
+        let returning = &mut self.links[link as usize].returning;
+        let connection = Connection {
+            idle_since: from,
+            ..connection
+        };
+        // Mostly behind all others: they came before it, and most answers take about as long.
+        if returning.back().is_none_or(|last| last.idle_since <= from) {
+            returning.push_back(connection);
+        } else {
+            let place = returning.partition_point(|other| other.idle_since <= from);
+            returning.insert(place, connection);
+        }
+    }
+
     /// The idle connections of a link are closed by their far end, or by a reset.
     pub(super) fn close_idle(&mut self, link: u32) {
-        self.links[link as usize].idle.clear();
+        let link = &mut self.links[link as usize];
+        link.idle.clear();
+        link.returning.clear();
     }
 
     /// Every link that ends or begins at a spot.
@@ -232,6 +268,18 @@ impl Wires {
             .partition(|&(_, answer)| self.holds(link, answer));
         self.links[link as usize].held = stay;
         go
+    }
+}
+
+impl Link {
+    /// Connections whose exchanges were over before `now` are idle.
+    #[inline]
+    fn welcome(&mut self, now: Nanos) {
+        while let Some(first) = self.returning.front()
+            && first.idle_since < now
+        {
+            self.idle.extend(self.returning.pop_front());
+        }
     }
 }
 

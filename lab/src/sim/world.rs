@@ -58,6 +58,8 @@ pub(super) struct World<'a> {
     pub(super) begun: u64,
     /// Requests answered or given up.
     pub(super) done: u64,
+    /// When the last answer that was foreseen is whole.
+    pub(super) last: Nanos,
     /// Requests and events so far.
     steps: u64,
     /// Planned events that are still to come.
@@ -81,7 +83,7 @@ impl<'a> World<'a> {
         let origin = Origin::new(plan);
         let rows = Rows {
             nodes: u32::try_from(plan.nodes.len()).unwrap_or(u32::MAX),
-            populations: u32::try_from(plan.populations.len()).unwrap_or(u32::MAX),
+            places: u32::try_from(plan.places.len()).unwrap_or(u32::MAX),
         };
         let direct = plan.routing.mode == crate::plan::RoutingMode::Direct;
         let mut nodes = Vec::new();
@@ -112,13 +114,13 @@ impl<'a> World<'a> {
             alarms: (0..=rows.resolver()).map(|_| Alarms::default()).collect(),
             rows,
             ways: Ways::new(plan, &wires),
+            lane: Lane::new(plan, wires.count()),
             wires,
             keys,
             nearest,
             future,
             resolvers: plan.places.iter().map(|_| Resolver::default()).collect(),
             health: vec![Health::UNKNOWN; plan.nodes.len()],
-            lane: Lane::default(),
             clients: Slab::default(),
             fetches: Slab::default(),
             jobs: Slab::default(),
@@ -129,6 +131,7 @@ impl<'a> World<'a> {
             fold: Fold::new(plan),
             begun: 0,
             done: 0,
+            last: 0,
             steps: 0,
             events_left: 0,
             #[cfg(test)]
@@ -151,13 +154,16 @@ impl<'a> World<'a> {
                 self.begin_when_due(planned, progress);
             }
         }
-        while self.happen_before(until, progress) {}
+        while self.advance(until, progress) {}
     }
 
     /// All requests have begun: plays what is left of them.
     pub(super) fn end(&mut self, progress: &mut dyn Progress) {
         self.end = self.now;
-        while !self.is_over() && self.happen_before(Nanos::MAX, progress) {}
+        while let Some(until) = self.plays_until()
+            && self.advance(until, progress)
+        {}
+        self.now = self.now.max(self.end);
         self.tell_counters();
         progress.advance(self.plan.duration, self.plan.duration, self.done);
     }
@@ -176,7 +182,7 @@ impl<'a> World<'a> {
                 false => planned.due,
             };
             // A request comes before what happens at the same instant.
-            if self.happen_before(due, progress) {
+            if self.advance(due, progress) {
                 continue;
             }
             debug_assert!(due >= self.now, "time never runs back");
@@ -188,15 +194,21 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The next event happens, if it comes before `limit`.
+    /// The next event happens, or the next request of the lane arrives, if it comes before `limit`.
     #[inline]
-    fn happen_before(&mut self, limit: Nanos, progress: &mut dyn Progress) -> bool {
-        let Some((at, what)) = self.queue.pop_before(limit) else {
+    fn advance(&mut self, limit: Nanos, progress: &mut dyn Progress) -> bool {
+        let ride = self.lane.next().filter(|at| *at < limit);
+        if let Some((at, what)) = self.queue.pop_before(ride.unwrap_or(limit)) {
+            debug_assert!(at >= self.now, "time never runs back");
+            self.now = at;
+            self.happen(what, progress);
+        } else if let Some(at) = ride {
+            debug_assert!(at >= self.now, "time never runs back");
+            self.now = at;
+            self.ride();
+        } else {
             return false;
-        };
-        debug_assert!(at >= self.now, "time never runs back");
-        self.now = at;
-        self.happen(what, progress);
+        }
         self.step(progress);
         true
     }
@@ -241,14 +253,19 @@ impl<'a> World<'a> {
         self.clients.len() == 0 && self.lane.is_empty()
     }
 
-    /// Whether nothing is left that anybody waits for; notes when the last of it was over.
-    fn is_over(&mut self) -> bool {
+    /// How long what is left is to be played; none if nothing is left that anybody waits for. Notes when the last of that
+    /// was over.
+    fn plays_until(&mut self) -> Option<Nanos> {
         let waiting = !self.is_idle() || (!self.plan.sequential && self.events_left > 0);
         if waiting {
             self.end = self.now;
-            return false;
+            return Some(Nanos::MAX);
         }
+        self.end = self.end.max(self.last);
         let idle = self.fetches.len() == 0 && self.jobs.len() == 0;
-        idle || self.now >= self.end.saturating_add(LINGER)
+        match idle {
+            true => Some(self.end),
+            false => (self.now < self.end.saturating_add(LINGER)).then_some(Nanos::MAX),
+        }
     }
 }

@@ -5,19 +5,22 @@ use std::collections::BTreeMap;
 use edge_core::{Digest, Stored, Timestamp};
 use rustc_hash::FxHashMap;
 
-use super::super::facts::Rules;
+use super::super::facts::{Facts, Rules};
 use super::super::slab::Id;
 use super::super::store::{Filter, Policies, Store, UnknownPolicy};
 use crate::observe::NodeStats;
-use crate::plan::{Admission, NodePlan};
+use crate::plan::{Admission, Nanos, NodePlan};
 
 /// What a node knows of one key.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     /// Stored: the instant that its age counts from. Marked: until when.
     pub(super) born: i64,
-    pub(super) date: i64,
+    /// The `Date` field, seconds.
+    pub(super) date: u32,
     pub(super) version: u32,
+    /// When it was stored or updated, milliseconds since the start of the run.
+    pub(super) filled: u32,
     pub(super) what: What,
     /// Some variant of this object has been stored; kept at the first variant's key.
     pub(super) seen: bool,
@@ -34,10 +37,25 @@ pub(super) enum What {
     Mark,
 }
 
+impl Entry {
+    /// Takes over what a response that came now says.
+    pub(super) fn fill(&mut self, born: Timestamp, facts: &Facts, now: Nanos) {
+        self.born = born.0;
+        self.date = u32::try_from(facts.date).unwrap_or(0);
+        self.filled = millis(now);
+    }
+}
+
+/// Milliseconds, as [`Entry::filled`] has them.
+pub(super) fn millis(now: Nanos) -> u32 {
+    u32::try_from(now / 1_000_000).unwrap_or(u32::MAX)
+}
+
 pub(super) const NOTHING: Entry = Entry {
     born: 0,
     date: 0,
     version: 0,
+    filled: 0,
     what: What::Nothing,
     seen: false,
 };

@@ -50,7 +50,7 @@ impl World<'_> {
                 let facts = Facts {
                     status: stored.map_or(200, |stored| stored.digest.status),
                     version: Some(job.found.version),
-                    date: own.map_or(job.found.date, |facts| facts.date),
+                    date: own.map_or(job.found.date.into(), |facts| facts.date),
                     age: u32::try_from(age).unwrap_or(u32::MAX),
                     bytes: self.origin.catalogue().size(job.question.object),
                     path: own.map_or(path, |facts| through(&facts, path).path),
@@ -73,8 +73,7 @@ impl World<'_> {
             .planned(question.object, question.population)
             .copied();
         let entry = &mut node.entries[job.key as usize];
-        entry.born = born.0;
-        entry.date = facts.date;
+        entry.fill(born, facts, self.now);
         node.set_digest(job.key, digest, planned);
     }
 
@@ -106,8 +105,7 @@ impl World<'_> {
                     .planned(question.object, question.population)
                     .copied();
                 let entry = &mut node.entries[job.key as usize];
-                entry.born = born.0;
-                entry.date = facts.date;
+                entry.fill(born, &facts, self.now);
                 entry.version = facts.version.unwrap_or(0);
                 node.set_digest(job.key, digest, planned);
                 let first = self.keys.of(question.object, 0);
@@ -142,18 +140,22 @@ impl World<'_> {
     }
 
     /// Tells the followers what became of their flight.
-    pub(super) fn land(&mut self, job: &Job, landing: Landing, facts: &Facts) {
-        let Some(flight) = job.flight else { return };
+    pub(super) fn land(
+        &mut self,
+        (node, key): (u16, u32),
+        flight: Id,
+        landed: (Landing, Facts, Id),
+    ) {
+        let landing = landed.0;
         let shared = matches!(landing, Landing::Shared(_));
         let Some(state) = self.flights.get_mut(flight) else {
             return;
         };
-        let facts = job.facts.filter(|_| shared).unwrap_or(*facts);
-        state.landed = Some((landing, facts, job.out.unwrap_or(NO_FLIGHT)));
+        state.landed = Some(landed);
         let mut followers = std::mem::take(&mut state.followers);
         if !shared {
             // Followers that look again must not find this flight, but they may still read its end.
-            self.nodes[usize::from(job.node)].flights.remove(&job.key);
+            self.nodes[usize::from(node)].flights.remove(&key);
         }
         for &follower in &followers {
             self.event(follower, Event::Landed(landing));

@@ -15,8 +15,13 @@ pub(in super::super) struct Hit {
     /// The `Date` field, seconds.
     pub(in super::super) date: i64,
     pub(in super::super) handling: crate::observe::Handling,
-    class: RequestClass,
+    /// It came a moment ago: whoever waited for it may not have all of it yet, and is to be seen first.
+    pub(in super::super) young: bool,
+    pub(in super::super) class: RequestClass,
 }
+
+/// How long a response counts as young, in milliseconds.
+const YOUNG: u32 = 2_000;
 
 impl Facts {
     /// What a client or another node sees of a hit at `node`.
@@ -71,8 +76,9 @@ impl World<'_> {
             status: digest.status,
             version: entry.version,
             age: u32::try_from(stored.age(now) / 1000).unwrap_or(u32::MAX),
-            date: entry.date,
+            date: entry.date.into(),
             handling: observed(&handling),
+            young: millis(self.now).saturating_sub(entry.filled) < YOUNG,
             class: handling.class(digest.status).into(),
         };
         node.store.touch(key);

@@ -1,0 +1,149 @@
+//! The common observation, counted in few steps: a plain answer from the nearest cache, fresh. The fold of anything else
+//! comes to the same figures; this one asks nothing that is known beforehand.
+
+use super::cell::Part;
+use super::series::{Kind, Served};
+use super::{Fold, RequestClass};
+use crate::observe::{Cacheable, Observation, Verified};
+use crate::plan::{Nanos, ObjectId};
+
+/// What is counted of an [`Observation`] whose class is [`RequestClass::Hit`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FreshHit {
+    pub(crate) step: u64,
+    pub(crate) place: u16,
+    pub(crate) object: ObjectId,
+    pub(crate) variant: u16,
+    pub(crate) node: Option<u16>,
+    pub(crate) due: Nanos,
+    pub(crate) started: Nanos,
+    pub(crate) first_byte: Nanos,
+    pub(crate) done: Nanos,
+    /// Below 400.
+    pub(crate) status: u16,
+    pub(crate) bytes: u64,
+    /// Whether the version is known.
+    pub(crate) versioned: bool,
+    pub(crate) outdated_by: Option<Nanos>,
+    pub(crate) late: Nanos,
+}
+
+impl FreshHit {
+    /// What is counted of an observation, if it is such a hit, and nothing more is known of its answer.
+    #[inline]
+    pub(super) fn of(seen: &Observation) -> Option<Self> {
+        let answer = seen.outcome.as_ref().ok()?;
+        let plain = answer.status < 400
+            && answer.path.is_plain_hit()
+            && answer.cacheable == Cacheable::AsPlanned
+            && answer.verified == Verified::Unchecked;
+        plain.then_some(Self {
+            step: seen.step,
+            place: seen.place,
+            object: seen.object,
+            variant: seen.variant,
+            node: seen.node,
+            due: seen.due,
+            started: seen.started,
+            first_byte: seen.first_byte,
+            done: seen.done,
+            status: answer.status,
+            bytes: answer.bytes,
+            versioned: answer.version.is_some(),
+            outdated_by: answer.outdated_by,
+            late: seen.late,
+        })
+    }
+}
+
+impl Fold {
+    /// As [`Fold::observe`] of such a hit.
+    #[inline]
+    pub(crate) fn hit(&mut self, hit: &FreshHit) {
+        let at = match self.shape.sequential {
+            true => hit.started,
+            false => hit.due,
+        };
+        let lifetime = self.shape.classes.get(usize::from(hit.object.class));
+        let lifetime = lifetime.and_then(|class| class.lifetime.as_ref().ok().copied());
+        let offered = match (hit.node, lifetime) {
+            (Some(node), Some(lifetime)) => self.memory.hit(hit, node, lifetime),
+            _ => false,
+        };
+        let since = |instant: Nanos| instant.saturating_sub(at) / 1000;
+        let (first_byte, done) = (since(hit.first_byte), since(hit.done));
+        let outdated = hit.versioned && hit.outdated_by.is_some();
+
+        let cell = self.shape.cell(hit.place, hit.node, hit.object.class);
+        let stretch = self.stretches.at(at);
+        if let Some(Part { tally, counts }) = stretch.part(cell, RequestClass::Hit) {
+            tally.total.record(done);
+            tally.ttfb.record(first_byte);
+            tally.bytes += hit.bytes;
+            counts.spared_origin += 1;
+            counts.offered += u64::from(offered);
+            counts.available += 1;
+            counts.versioned += u64::from(hit.versioned);
+            if let (true, Some(by)) = (outdated, hit.outdated_by) {
+                counts.outdated.record(by / 1_000_000);
+            }
+            stretch.status(hit.status);
+        }
+
+        let region = self.shape.region(hit.place);
+        let bucket = self.series.at(at);
+        let kind = Kind::of(RequestClass::Hit, true, hit.versioned, outdated);
+        bucket.count(region, kind);
+        bucket.ttfb[Served::Hit as usize].record(first_byte);
+        if hit.versioned && self.convergence.is_awaited() {
+            self.convergence
+                .see(region, hit.object, hit.started, outdated);
+        }
+        self.evidence.flow(hit.place, hit.node, at);
+        self.border.due(hit.step, hit.due);
+        self.lateness.record(hit.late);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{MS, SECOND, by, hit, observation, shape};
+    use super::*;
+    use crate::metrics::Measured;
+    use crate::observe::Answer;
+    use std::fmt::Write;
+
+    /// All that can be told of a run.
+    fn told(measured: &Measured) -> String {
+        let mut text = String::new();
+        write!(text, "{measured:?}").unwrap();
+        text
+    }
+
+    #[test]
+    fn it_counts_what_the_fold_of_any_observation_counts() {
+        let [mut long, mut short] = [shape(), shape()].map(Fold::of);
+        for step in 0..4000_u64 {
+            let answer = Answer {
+                outdated_by: (step % 7 == 0).then_some(step * MS),
+                version: (step % 5 != 0).then_some(1),
+                verified: Verified::Unchecked,
+                ..by(hit(Some(5)))
+            };
+            let mut seen = observation(0, step * 5 * MS, Ok(answer));
+            seen.place = (step % 3) as u16;
+            seen.step = step;
+            seen.object.object = (step % 11) as u32;
+            seen.object.class = u16::from(step % 13 == 0);
+            seen.node = (step % 17 != 0).then_some((step % 2) as u16);
+            seen.done += step % 19 * MS;
+            let plain = FreshHit::of(&seen).expect("a plain hit");
+            short.hit(&plain);
+            long.observe_any(&seen);
+        }
+        assert_eq!(
+            told(&long.finish(20 * SECOND)),
+            told(&short.finish(20 * SECOND))
+        );
+    }
+}
