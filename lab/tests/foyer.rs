@@ -100,7 +100,7 @@ impl Eviction for Foyer {
         true
     }
 
-    fn evict(&mut self, _weights: &Weights<'_>) -> Option<Key> {
+    fn evict(&mut self, _weights: &Weights) -> Option<Key> {
         self.evicted.0.lock().unwrap().pop_front()
     }
 

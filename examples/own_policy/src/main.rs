@@ -27,7 +27,7 @@ impl Eviction for Clock {
     fn remove(&mut self, key: Key, _weight: u64) {
         self.queue.retain(|stored| *stored != key);
     }
-    fn evict(&mut self, _weights: &Weights<'_>) -> Option<Key> {
+    fn evict(&mut self, _weights: &Weights) -> Option<Key> {
         loop {
             let key = self.queue.pop_front()?;
             if !std::mem::take(&mut self.used[key as usize]) {

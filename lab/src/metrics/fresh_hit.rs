@@ -2,6 +2,7 @@
 //! comes to the same figures; this one asks nothing that is known beforehand.
 
 use super::cell::Part;
+use super::histogram::bucket_of;
 use super::series::{Kind, Served};
 use super::{Fold, RequestClass};
 use crate::observe::{Cacheable, Observation, Verified};
@@ -72,13 +73,14 @@ impl Fold {
         };
         let since = |instant: Nanos| instant.saturating_sub(at) / 1000;
         let (first_byte, done) = (since(hit.first_byte), since(hit.done));
+        let latency = bucket_of(first_byte);
         let outdated = hit.versioned && hit.outdated_by.is_some();
 
         let cell = self.shape.cell(hit.place, hit.node, hit.object.class);
         let stretch = self.stretches.at(at);
         if let Some(Part { tally, counts }) = stretch.part(cell, RequestClass::Hit) {
             tally.total.record(done);
-            tally.ttfb.record(first_byte);
+            tally.ttfb.record_in(latency, first_byte);
             tally.bytes += hit.bytes;
             counts.spared_origin += 1;
             counts.offered += u64::from(offered);
@@ -94,7 +96,7 @@ impl Fold {
         let bucket = self.series.at(at);
         let kind = Kind::of(RequestClass::Hit, true, hit.versioned, outdated);
         bucket.count(region, kind);
-        bucket.ttfb[Served::Hit as usize].record(first_byte);
+        bucket.ttfb[Served::Hit as usize].record_in(latency, first_byte);
         if hit.versioned && self.convergence.is_awaited() {
             self.convergence
                 .see(region, hit.object, hit.started, outdated);

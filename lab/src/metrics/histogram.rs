@@ -40,7 +40,12 @@ impl Histogram {
     /// Counts one value. Allocates only where no sample fell before.
     #[inline]
     pub fn record(&mut self, value: u64) {
-        let bucket = bucket_of(value);
+        self.record_in(bucket_of(value), value);
+    }
+
+    /// As [`Histogram::record`] of a value whose bucket is known.
+    #[inline]
+    pub(super) fn record_in(&mut self, bucket: usize, value: u64) {
         match self.place(bucket) {
             Some(at) => self.counts[at] = self.counts[at].saturating_add(1),
             None => self.add(bucket, 1),
@@ -175,7 +180,7 @@ impl Histogram {
 }
 
 #[inline]
-fn bucket_of(value: u64) -> usize {
+pub(super) fn bucket_of(value: u64) -> usize {
     if value < LINEAR {
         return value as usize;
     }

@@ -67,6 +67,43 @@ impl Plan {
     }
 }
 
+impl Requests {
+    /// Appends the next requests to a batch, so many at most; fewer only at the end. As often [`Iterator::next`], in fewer
+    /// steps: those of one population that come before any other's are taken together.
+    ///
+    /// # Errors
+    /// If a trace cannot be read on; what came before it is in the batch.
+    pub(crate) fn fill(
+        &mut self,
+        batch: &mut Vec<PlannedRequest>,
+        most: usize,
+    ) -> Result<(), TraceError> {
+        let full = batch.len() + most;
+        while batch.len() < full
+            && let Some(Reverse((_, index))) = self.next.pop()
+        {
+            let Some(player) = self.players.get_mut(usize::from(index)) else {
+                break;
+            };
+            let other = self.next.peek().map(|Reverse(other)| *other);
+            let before = |due: Nanos| other.is_none_or(|other| (due, index) < other);
+            let from = batch.len();
+            if let Err(error) = player.take_while(batch, full - from, before) {
+                self.next.clear();
+                return Err(error);
+            }
+            for request in &mut batch[from..] {
+                request.step = self.step;
+                self.step += 1;
+            }
+            if let Some(due) = player.due() {
+                self.next.push(Reverse((due, index)));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Iterator for Requests {
     type Item = Result<PlannedRequest, TraceError>;
 

@@ -64,6 +64,15 @@ proptest! {
         let plan = plan(&text);
         let drawn = requests(&plan);
         prop_assert_eq!(&drawn, &requests(&plan), "the same plan gives the same requests");
+        let (mut stream, mut batches, mut size) = (plan.requests(), Vec::new(), 0);
+        for most in (1..200).cycle() {
+            stream.fill(&mut batches, most).unwrap_or_else(|error| panic!("{error}"));
+            if batches.len() < size + most {
+                break;
+            }
+            size += most;
+        }
+        prop_assert_eq!(&drawn, &batches, "batches hold the same");
         let mut last = 0;
         for (step, request) in drawn.iter().enumerate() {
             prop_assert_eq!(request.step, step as u64);

@@ -169,6 +169,30 @@ impl Player {
         Some(Ok(request))
     }
 
+    /// Appends the next requests to a batch, so many at most and as long as they are due `before` something; unnumbered.
+    pub(crate) fn take_while(
+        &mut self,
+        batch: &mut Vec<PlannedRequest>,
+        most: usize,
+        before: impl Fn(Nanos) -> bool,
+    ) -> Result<(), TraceError> {
+        let ready = self.drawn.get(self.next..).unwrap_or_default();
+        if ready.is_empty()
+            && let Some(error) = self.failed.take()
+        {
+            return Err(error);
+        }
+        let ready = &ready[..ready.len().min(most)];
+        let first = ready.iter().take_while(|request| before(request.due));
+        let count = first.count();
+        batch.extend_from_slice(&ready[..count]);
+        self.next += count;
+        if self.next == self.drawn.len() && self.failed.is_none() {
+            self.draw();
+        }
+        Ok(())
+    }
+
     /// Draws the next requests, one property after the other: each has a stream of its own.
     fn draw(&mut self) {
         self.drawn.clear();

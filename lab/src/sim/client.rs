@@ -27,6 +27,8 @@ pub(super) struct Client {
     pub(super) step: u64,
     pub(super) due: Nanos,
     pub(super) started: Nanos,
+    /// When it gives up.
+    pub(super) deadline: Nanos,
     pub(super) object: ObjectId,
     pub(super) variant: u16,
     pub(super) place: u16,
@@ -113,6 +115,7 @@ impl World<'_> {
             step: planned.step,
             due,
             started: self.now,
+            deadline: due.saturating_add(planned.deadline),
             object: planned.object,
             variant: planned.variant,
             place: planned.place,
@@ -122,7 +125,7 @@ impl World<'_> {
         };
         let id = self.clients.insert(client);
         let row = self.rows.deadline(planned.place);
-        self.set_alarm(row, due.saturating_add(planned.deadline), id);
+        self.set_alarm(row, client.deadline, id);
         let (place, address) = (planned.place, planned.client);
         match self.plan.routing.mode {
             RoutingMode::Direct => self.go(id, None),
@@ -292,8 +295,8 @@ impl World<'_> {
         }
     }
 
-    /// The whole answer is there.
-    pub(super) fn client_whole(&mut self, id: Id, fetch: &Fetch) {
+    /// The whole answer is there at `at`.
+    pub(super) fn client_whole(&mut self, id: Id, fetch: &Fetch, at: Nanos) {
         let Some(client) = self.clients.get(id) else {
             return;
         };
@@ -312,11 +315,12 @@ impl World<'_> {
             verified: Verified::Unchecked,
             cacheable: Cacheable::AsPlanned,
         };
-        self.end_client(id, fetch.first, Ok(answer));
+        self.last = self.last.max(at);
+        self.end_client(id, (fetch.first, at), Ok(answer));
     }
 
     pub(super) fn client_failed(&mut self, id: Id, failure: Failure) {
-        self.end_client(id, self.now, Err(failure));
+        self.end_client(id, (self.now, self.now), Err(failure));
     }
 
     /// A client's deadline has passed.
@@ -327,10 +331,15 @@ impl World<'_> {
         if let Some(fetch) = client.fetch {
             self.abandon(fetch);
         }
-        self.end_client(id, self.now, Err(Failure::Deadline));
+        self.end_client(id, (self.now, self.now), Err(Failure::Deadline));
     }
 
-    fn end_client(&mut self, id: Id, first_byte: Nanos, outcome: Result<Answer, Failure>) {
+    fn end_client(
+        &mut self,
+        id: Id,
+        (first_byte, done): (Nanos, Nanos),
+        outcome: Result<Answer, Failure>,
+    ) {
         let Some(client) = self.clients.remove(id) else {
             return;
         };
@@ -343,7 +352,7 @@ impl World<'_> {
             due: client.due,
             started: client.started,
             first_byte,
-            done: self.now,
+            done,
             outcome,
             late: 0,
         });

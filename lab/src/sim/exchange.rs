@@ -272,16 +272,40 @@ impl World<'_> {
         fetch.whole = delivery.last.max(complete + self.wires.one_way(link));
         fetch.source = source;
         let (first, whole) = (fetch.first, fetch.whole);
-        if matches!(fetch.asker, Asker::Job(_)) {
-            self.queue.push(first, Happening::Head(id));
-            if first == whole {
-                // The head brings the end with it.
-                return;
+        match fetch.asker {
+            Asker::Job(_) => {
+                self.queue.push(first, Happening::Head(id));
+                if first == whole {
+                    // The head brings the end with it.
+                    return;
+                }
             }
-        } else {
-            fetch.headed = true;
+            Asker::Client(client) => {
+                fetch.headed = true;
+                let deadline = self.clients.get(client).map_or(0, |client| client.deadline);
+                if self.is_certain(link, whole, deadline) {
+                    return self.end_exchange(id, whole);
+                }
+            }
+            _ => fetch.headed = true,
         }
         self.queue.push(whole, Happening::Whole(id));
+    }
+
+    /// Whether an answer to a client that is on its way over this link will be whole then: before the client's deadline, and
+    /// before anything can happen that could touch it. It can be observed now.
+    #[inline]
+    pub(super) fn is_certain(&self, link: u32, whole: Nanos, deadline: Nanos) -> bool {
+        #[cfg(test)]
+        if self.lane.closed {
+            return false;
+        }
+        // One after the other: the next begins when the one before it is really over.
+        let alone = self.plan.sequential;
+        !alone
+            && whole < deadline
+            && self.lane.is_calm(self.now, whole)
+            && self.wires.link(link).cut.is_none()
     }
 
     pub(super) fn head(&mut self, id: Id) {
@@ -318,14 +342,19 @@ impl World<'_> {
             }
             return;
         }
+        self.end_exchange(id, self.now);
+    }
+
+    /// The answer of an exchange is whole at `at`, which is now or certain to come.
+    fn end_exchange(&mut self, id: Id, at: Nanos) {
         let Some(fetch) = self.fetches.remove(id) else {
             return;
         };
         if fetch.asker != Asker::Nobody {
-            self.wires.keep(fetch.link, fetch.connection, self.now);
+            self.wires.keep(fetch.link, fetch.connection, self.now, at);
         }
         match fetch.asker {
-            Asker::Client(client) => self.client_whole(client, &fetch),
+            Asker::Client(client) => self.client_whole(client, &fetch, at),
             Asker::Redirected(client) => self.redirected(client, &fetch),
             Asker::Resolver(place) => self.resolved(place, &fetch),
             Asker::Job(job) => self.job_whole(job),

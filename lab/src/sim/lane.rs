@@ -5,18 +5,17 @@
 //! observed at once and its connection is noted as idle from then on.
 //!
 //! Whatever is not that simple *leaves* the lane for the full path (a [`Client`] with an exchange over its link), exactly
-//! where it stands: no fresh response, one that came a moment ago, an answer that would not be whole before the client's
-//! deadline or before an event of the plan that could touch it ([`World::clear_lane`]). Both ways come to the same
-//! observation.
+//! where it stands: no fresh response, an answer that would not be whole before the client's deadline or before an event of
+//! the plan that could touch it ([`World::clear_lane`]). Both ways come to the same observation.
 
 use std::cmp::Reverse;
-use std::collections::binary_heap::PeekMut;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 
 use super::World;
 use super::client::Client;
 use super::exchange::{Asker, Fetch};
 use super::facts::Facts;
+use super::heads::Heads;
 use super::node::Hit;
 use super::queue::Happening;
 use super::slab::Id;
@@ -48,10 +47,13 @@ struct Ride {
 pub(super) struct Lane {
     /// By link. A link takes the same time for each request, so that they arrive as they were sent.
     ways: Vec<VecDeque<Ride>>,
-    /// The links with requests on their way, by the arrival of the next one.
-    next: BinaryHeap<Reverse<(Nanos, u32)>>,
+    /// When the next one of each link arrives.
+    next: Heads,
+    riding: usize,
     /// The planned events that could touch what is under way, the next one last.
     disturbances: Vec<Nanos>,
+    /// When the last of those that have happened is felt everywhere.
+    calm_from: Nanos,
     /// Lets nobody in, for a test that wants to see the full path.
     #[cfg(test)]
     pub(super) closed: bool,
@@ -65,6 +67,7 @@ impl Lane {
         disturbances.sort_unstable_by_key(|at| Reverse(*at));
         Self {
             ways: vec![VecDeque::new(); links],
+            next: Heads::new(links),
             disturbances,
             ..Self::default()
         }
@@ -73,12 +76,12 @@ impl Lane {
     /// When the next request arrives.
     #[inline]
     pub(super) fn next(&self) -> Option<Nanos> {
-        self.next.peek().map(|Reverse((at, _))| *at)
+        self.next.first().map(|(at, _)| at)
     }
 
     /// Whether nobody is in it.
     pub(super) fn is_empty(&self) -> bool {
-        self.next.is_empty()
+        self.riding == 0
     }
 
     /// The numbers of the first request on each link.
@@ -91,32 +94,29 @@ impl Lane {
     fn add(&mut self, ride: Ride) {
         let way = &mut self.ways[ride.link as usize];
         if way.is_empty() {
-            self.next.push(Reverse((ride.arrives, ride.link)));
+            self.next.set(ride.link, Some(ride.arrives));
         }
         debug_assert!(way.back().is_none_or(|last| last.arrives <= ride.arrives));
         way.push_back(ride);
+        self.riding += 1;
     }
 
     /// Takes the request that arrives next.
     #[inline]
     fn take(&mut self) -> Option<Ride> {
-        let mut top = self.next.peek_mut()?;
-        let Reverse((at, link)) = &mut *top;
-        let way = &mut self.ways[*link as usize];
-        let ride = way.pop_front();
-        match way.front() {
-            Some(next) => *at = next.arrives,
-            None => {
-                PeekMut::pop(top);
-            }
-        }
-        ride
+        let (_, link) = self.next.first()?;
+        let way = &mut self.ways[link as usize];
+        let ride = way.pop_front()?;
+        self.next.set(link, way.front().map(|next| next.arrives));
+        self.riding -= 1;
+        Some(ride)
     }
 
-    /// Until when nothing happens that could touch what is under way.
+    /// Whether nothing can touch what is under way from now until then.
     #[inline]
-    fn calm_until(&self) -> Nanos {
-        self.disturbances.last().copied().unwrap_or(Nanos::MAX)
+    pub(super) fn is_calm(&self, now: Nanos, until: Nanos) -> bool {
+        let next = self.disturbances.last().copied().unwrap_or(Nanos::MAX);
+        self.calm_from <= now && until < next
     }
 }
 
@@ -194,8 +194,8 @@ impl World<'_> {
         );
         let whole = delivery.last;
         // A stored error answer is a hit of another class.
-        let simple = !hit.young && hit.class == RequestClass::Hit;
-        if !simple || whole >= ride.deadline.min(self.lane.calm_until()) {
+        let plain = hit.class == RequestClass::Hit;
+        if !plain || !self.is_certain(ride.link, whole, ride.deadline) {
             ride.connection = before;
             let fetch = self.leave(&ride);
             if let Some(fetch) = self.fetches.get_mut(fetch) {
@@ -203,7 +203,7 @@ impl World<'_> {
             }
             return self.respond(fetch, Facts::of_hit(node, &hit, bytes), self.now, None);
         }
-        self.wires.keep_from(ride.link, ride.connection, whole);
+        self.wires.keep(ride.link, ride.connection, self.now, whole);
         self.over(&ride, &hit, bytes, (delivery.first, whole));
     }
 
@@ -240,6 +240,7 @@ impl World<'_> {
             step: ride.step,
             due: ride.due,
             started: ride.due,
+            deadline: ride.deadline,
             object: ride.object,
             variant: ride.variant,
             place: ride.place,
@@ -269,6 +270,8 @@ impl World<'_> {
     /// Every request leaves the lane before something happens that could touch what is under way.
     pub(super) fn clear_lane(&mut self) {
         self.lane.disturbances.pop();
+        // Who waits for a node that was killed hears of it one crossing later.
+        self.lane.calm_from = self.now + self.wires.farthest() + 1;
         while let Some(ride) = self.lane.take() {
             let fetch = self.leave(&ride);
             self.queue.push(ride.arrives, Happening::Arrive(fetch));
@@ -282,7 +285,7 @@ fn observation(seen: &FreshHit, hit: &Hit) -> crate::observe::Observation {
     use crate::observe::{Answer, Cacheable, Hop, Observation, Path, Verified};
     let hop = Hop {
         node: seen.node,
-        handling: hit.handling,
+        handling: hit.handling(),
     };
     Observation {
         step: seen.step,
@@ -297,7 +300,7 @@ fn observation(seen: &FreshHit, hit: &Hit) -> crate::observe::Observation {
         outcome: Ok(Answer {
             status: seen.status,
             path: Path::of(&[hop]),
-            age: Some(hit.age),
+            age: Some(hit.age()),
             bytes: seen.bytes,
             version: Some(hit.version),
             outdated_by: seen.outdated_by,

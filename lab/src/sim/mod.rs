@@ -11,6 +11,7 @@ mod exchange;
 mod facts;
 mod future;
 mod happenings;
+mod heads;
 mod keys;
 mod lane;
 mod node;

@@ -13,7 +13,7 @@ mod ends;
 mod hit;
 
 pub(super) use self::cache::Node;
-use self::cache::{Entry, NOTHING, What, millis};
+use self::cache::{Entry, NOTHING, What};
 pub(super) use self::hit::Hit;
 use super::World;
 use super::exchange::{Asker, Question};

@@ -131,25 +131,22 @@ impl Parts {
             world.prepare();
         }
         let mut requests = plan.requests();
-        let mut more = true;
-        while more {
-            let mut last = 0;
-            for _ in 0..BATCH {
-                let Some(request) = requests.next() else {
-                    more = false;
-                    break;
-                };
-                let request: PlannedRequest = request?;
-                last = request.due;
-                let part = match self.count {
-                    1 => 0,
-                    _ => match nearest.node(request.place, request.client) {
-                        Some(node) => self.of[usize::from(node)],
-                        None => 0,
-                    },
-                };
+        let mut batch: Vec<PlannedRequest> = Vec::with_capacity(BATCH);
+        loop {
+            batch.clear();
+            requests.fill(&mut batch, BATCH)?;
+            let Some(last) = batch.last().map(|last| last.due) else {
+                break;
+            };
+            if let (1, [(part, world, _)]) = (self.count, worlds.as_mut_slice()) {
+                world.play(&batch, last, teller(*part, progress, &mut Silent));
+                continue;
+            }
+            for request in &batch {
+                let node = nearest.node(request.place, request.client);
+                let part = node.map_or(0, |node| self.of[usize::from(node)]);
                 if let Some(at) = place[part] {
-                    worlds[at].2.push(request);
+                    worlds[at].2.push(*request);
                 }
             }
             for (part, world, requests) in &mut worlds {

@@ -111,6 +111,12 @@ impl Wires {
         self.link(link).line.one_way()
     }
 
+    /// The longest way of any link.
+    pub(super) fn farthest(&self) -> Nanos {
+        let ways = self.links.iter().map(|link| link.line.one_way());
+        ways.max().unwrap_or(0)
+    }
+
     pub(super) fn round_trip(&self, link: u32) -> Nanos {
         self.link(link).line.model().rtt
     }
@@ -184,25 +190,20 @@ impl Wires {
             .send(&self.links[link as usize].line, now, bytes)
     }
 
-    /// The exchange on a connection is over; the connection is kept.
+    /// The exchange on a connection is over at `from`: now, or later for certain. It is kept from then on.
     #[inline]
-    pub(super) fn keep(&mut self, link: u32, connection: Connection, now: Nanos) {
+    pub(super) fn keep(&mut self, link: u32, connection: Connection, now: Nanos, from: Nanos) {
         let link = &mut self.links[link as usize];
-        link.welcome(now);
-        link.idle.push(Connection {
-            idle_since: now,
-            ..connection
-        });
-    }
-
-    /// The exchange on a connection will be over at `from`, for nothing can touch it any more; it is kept from then on.
-    #[inline]
-    pub(super) fn keep_from(&mut self, link: u32, connection: Connection, from: Nanos) {
-        let returning = &mut self.links[link as usize].returning;
         let connection = Connection {
             idle_since: from,
             ..connection
         };
+        if from <= now {
+            link.welcome(now);
+            link.idle.push(connection);
+            return;
+        }
+        let returning = &mut link.returning;
         // Mostly behind all others: they came before it, and most answers take about as long.
         if returning.back().is_none_or(|last| last.idle_since <= from) {
             returning.push_back(connection);

@@ -108,7 +108,7 @@ impl Eviction for Random {
         }
     }
 
-    fn evict(&mut self, _weights: &Weights<'_>) -> Option<Key> {
+    fn evict(&mut self, _weights: &Weights) -> Option<Key> {
         self.state = self
             .state
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -129,7 +129,7 @@ impl Eviction for Top {
     fn insert(&mut self, _key: Key, _weight: u64) {}
     fn remove(&mut self, _key: Key, _weight: u64) {}
 
-    fn evict(&mut self, _weights: &Weights<'_>) -> Option<Key> {
+    fn evict(&mut self, _weights: &Weights) -> Option<Key> {
         None
     }
 

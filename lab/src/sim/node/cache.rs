@@ -9,7 +9,7 @@ use super::super::facts::{Facts, Rules};
 use super::super::slab::Id;
 use super::super::store::{Filter, Policies, Store, UnknownPolicy};
 use crate::observe::NodeStats;
-use crate::plan::{Admission, Nanos, NodePlan};
+use crate::plan::{Admission, NodePlan};
 
 /// What a node knows of one key.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +19,6 @@ pub(super) struct Entry {
     /// The `Date` field, seconds.
     pub(super) date: u32,
     pub(super) version: u32,
-    /// When it was stored or updated, milliseconds since the start of the run.
-    pub(super) filled: u32,
     pub(super) what: What,
     /// Some variant of this object has been stored; kept at the first variant's key.
     pub(super) seen: bool,
@@ -38,24 +36,17 @@ pub(super) enum What {
 }
 
 impl Entry {
-    /// Takes over what a response that came now says.
-    pub(super) fn fill(&mut self, born: Timestamp, facts: &Facts, now: Nanos) {
+    /// Takes over what a response says.
+    pub(super) fn fill(&mut self, born: Timestamp, facts: &Facts) {
         self.born = born.0;
         self.date = u32::try_from(facts.date).unwrap_or(0);
-        self.filled = millis(now);
     }
-}
-
-/// Milliseconds, as [`Entry::filled`] has them.
-pub(super) fn millis(now: Nanos) -> u32 {
-    u32::try_from(now / 1_000_000).unwrap_or(u32::MAX)
 }
 
 pub(super) const NOTHING: Entry = Entry {
     born: 0,
     date: 0,
     version: 0,
-    filled: 0,
     what: What::Nothing,
     seen: false,
 };

@@ -73,7 +73,7 @@ impl World<'_> {
             .planned(question.object, question.population)
             .copied();
         let entry = &mut node.entries[job.key as usize];
-        entry.fill(born, facts, self.now);
+        entry.fill(born, facts);
         node.set_digest(job.key, digest, planned);
     }
 
@@ -105,7 +105,7 @@ impl World<'_> {
                     .planned(question.object, question.population)
                     .copied();
                 let entry = &mut node.entries[job.key as usize];
-                entry.fill(born, &facts, self.now);
+                entry.fill(born, &facts);
                 entry.version = facts.version.unwrap_or(0);
                 node.set_digest(job.key, digest, planned);
                 let first = self.keys.of(question.object, 0);

@@ -1,6 +1,6 @@
 //! Fresh hits, the common case: no life inside the node, for there is nothing to wait for.
 
-use edge_core::{Handling, Reuse, decide};
+use edge_core::{Handling, Millis, Reuse, decide};
 
 use super::*;
 use crate::observe::RequestClass;
@@ -10,31 +10,38 @@ use crate::observe::RequestClass;
 pub(in super::super) struct Hit {
     pub(in super::super) status: u16,
     pub(in super::super) version: u32,
-    /// The `Age` field, seconds.
-    pub(in super::super) age: u32,
+    /// Its age, and how long it is fresh.
+    age: Millis,
+    ttl: Millis,
     /// The `Date` field, seconds.
-    pub(in super::super) date: i64,
-    pub(in super::super) handling: crate::observe::Handling,
-    /// It came a moment ago: whoever waited for it may not have all of it yet, and is to be seen first.
-    pub(in super::super) young: bool,
+    date: u32,
     pub(in super::super) class: RequestClass,
 }
 
-/// How long a response counts as young, in milliseconds.
-const YOUNG: u32 = 2_000;
+impl Hit {
+    /// The `Age` field, seconds.
+    pub(in super::super) fn age(&self) -> u32 {
+        u32::try_from(self.age / 1000).unwrap_or(u32::MAX)
+    }
+
+    /// What the node says of it.
+    pub(in super::super) fn handling(&self) -> crate::observe::Handling {
+        observed(&Handling::hit(self.ttl))
+    }
+}
 
 impl Facts {
     /// What a client or another node sees of a hit at `node`.
     pub(in super::super) fn of_hit(node: u16, hit: &Hit, bytes: u64) -> Self {
         let hop = Hop {
             node: Some(node),
-            handling: hit.handling,
+            handling: hit.handling(),
         };
         Self {
             status: hit.status,
             version: Some(hit.version),
-            date: hit.date,
-            age: hit.age,
+            date: hit.date.into(),
+            age: hit.age(),
             bytes,
             path: Path::of(&[hop]),
         }
@@ -71,15 +78,14 @@ impl World<'_> {
             digest: *digest,
             born,
         };
-        let handling = Handling::hit(stored.ttl(now));
+        let ttl = stored.ttl(now);
         let hit = Hit {
             status: digest.status,
             version: entry.version,
-            age: u32::try_from(stored.age(now) / 1000).unwrap_or(u32::MAX),
-            date: entry.date.into(),
-            handling: observed(&handling),
-            young: millis(self.now).saturating_sub(entry.filled) < YOUNG,
-            class: handling.class(digest.status).into(),
+            age: stored.age(now),
+            ttl,
+            date: entry.date,
+            class: Handling::hit(ttl).class(digest.status).into(),
         };
         node.store.touch(key);
         Some(hit)

@@ -67,7 +67,7 @@ impl Eviction for Belady {
         self.entries -= 1;
     }
 
-    fn evict(&mut self, _weights: &Weights<'_>) -> Option<Key> {
+    fn evict(&mut self, _weights: &Weights) -> Option<Key> {
         while let Some((at, key)) = self.furthest.pop() {
             if self.stored[key as usize] && self.next[key as usize] == at {
                 self.remove(key, 0);

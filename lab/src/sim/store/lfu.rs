@@ -176,7 +176,7 @@ impl Eviction for Lfu {
         self.place[key as usize] = Queue::Out;
     }
 
-    fn evict(&mut self, _weights: &Weights<'_>) -> Option<Key> {
+    fn evict(&mut self, _weights: &Weights) -> Option<Key> {
         let (window, probation) = (self.window.front(), self.probation.front());
         let chosen = match (window, probation) {
             (NONE, NONE) => self.protected.front(),

@@ -11,10 +11,12 @@ mod list;
 mod policies;
 mod queues;
 mod s3fifo;
+mod weights;
 
 pub use self::admission::Filter;
 use self::policies::Factory;
 pub use self::policies::{Bounds, Policies, UnknownPolicy};
+pub use self::weights::Weights;
 
 use std::fmt::Debug;
 
@@ -54,28 +56,13 @@ pub trait Eviction: Debug + Send {
 
     /// Chooses the next key to go and forgets it. `None`: nothing goes, and the newcomer is not
     /// admitted.
-    fn evict(&mut self, weights: &Weights<'_>) -> Option<Key>;
+    fn evict(&mut self, weights: &Weights) -> Option<Key>;
 
     /// Whether a response that could fit is stored at all; by default it is. If not, an older one
     /// under the same key goes.
     fn admit(&mut self, key: Key, weight: u64) -> bool {
         let _ = (key, weight);
         true
-    }
-}
-
-/// The weights of what is stored.
-#[derive(Debug, Clone, Copy)]
-pub struct Weights<'a>(&'a [u64]);
-
-impl Weights<'_> {
-    /// The weight of a stored key; 0 for others.
-    #[must_use]
-    pub fn of(&self, key: Key) -> u64 {
-        match self.0.get(key as usize) {
-            None | Some(&ABSENT) => 0,
-            Some(&weight) => weight,
-        }
     }
 }
 
@@ -105,15 +92,12 @@ macro_rules! each {
     };
 }
 
-/// The weight of a key that is not stored.
-const ABSENT: u64 = u64::MAX;
-
 /// A store of bounded weight.
 #[derive(Debug)]
 pub struct Store {
     queues: Queues,
     maker: Maker,
-    weights: Vec<u64>,
+    weights: Weights,
     capacity: u64,
     used: u64,
     entries: u64,
@@ -151,7 +135,7 @@ impl Store {
         Self {
             queues: maker.make(bounds),
             maker,
-            weights: vec![ABSENT; keys],
+            weights: Weights::new(keys),
             capacity,
             used: 0,
             entries: 0,
@@ -172,7 +156,7 @@ impl Store {
 
     /// Whether the key is stored; counts as an access.
     pub fn find(&mut self, key: Key) -> bool {
-        let stored = self.weights[key as usize] != ABSENT;
+        let stored = self.holds(key);
         if stored {
             each!(&mut self.queues, policy => policy.found(key));
         }
@@ -188,7 +172,7 @@ impl Store {
 
     /// Whether the key is stored, without counting as an access.
     pub fn holds(&self, key: Key) -> bool {
-        self.weights[key as usize] != ABSENT
+        self.weights.holds(key)
     }
 
     /// Stores a key, or replaces it under its new weight; others leave as needed, and `gone` hears
@@ -201,25 +185,19 @@ impl Store {
         }
         // As foyer does: room is made first, and the old entry counts until it is replaced.
         while self.used > self.capacity - weight {
-            let weights = Weights(&self.weights);
-            let chosen = each!(&mut self.queues, policy => policy.evict(&weights));
-            let stored = |key: &Key| {
-                self.weights
-                    .get(*key as usize)
-                    .is_some_and(|w| *w != ABSENT)
-            };
-            let Some(chosen) = chosen.filter(stored) else {
+            let chosen = each!(&mut self.queues, policy => policy.evict(&self.weights));
+            let freed = chosen.and_then(|chosen| self.weights.take(chosen));
+            let (Some(chosen), Some(freed)) = (chosen, freed) else {
                 self.remove(key);
                 return false;
             };
-            self.used -= self.weights[chosen as usize];
-            self.weights[chosen as usize] = ABSENT;
+            self.used -= freed;
             self.entries -= 1;
             self.evictions += 1;
             gone(chosen);
         }
         self.remove(key);
-        self.weights[key as usize] = weight;
+        self.weights.put(key, weight);
         self.used += weight;
         self.entries += 1;
         each!(&mut self.queues, policy => policy.insert(key, weight));
@@ -228,12 +206,10 @@ impl Store {
 
     /// Takes a key out; false where it was not stored.
     pub fn remove(&mut self, key: Key) -> bool {
-        let weight = self.weights[key as usize];
-        if weight == ABSENT {
+        let Some(weight) = self.weights.take(key) else {
             return false;
-        }
+        };
         each!(&mut self.queues, policy => policy.remove(key, weight));
-        self.weights[key as usize] = ABSENT;
         self.used -= weight;
         self.entries -= 1;
         true
@@ -241,7 +217,7 @@ impl Store {
 
     /// Empties the store, as a restart without a disk does. History goes too.
     pub fn clear(&mut self) {
-        *self = Self::bounded(self.maker.clone(), self.capacity, self.weights.len());
+        *self = Self::bounded(self.maker.clone(), self.capacity, self.weights.keys());
     }
 
     /// The weight stored now.

@@ -31,7 +31,7 @@ impl Eviction for Fifo {
         self.queue.remove(&mut self.links, key);
     }
 
-    fn evict(&mut self, _weights: &Weights<'_>) -> Option<Key> {
+    fn evict(&mut self, _weights: &Weights) -> Option<Key> {
         self.queue.pop_front(&mut self.links)
     }
 }
@@ -67,7 +67,7 @@ impl Eviction for Lru {
         self.queue.remove(&mut self.links, key);
     }
 
-    fn evict(&mut self, _weights: &Weights<'_>) -> Option<Key> {
+    fn evict(&mut self, _weights: &Weights) -> Option<Key> {
         self.queue.pop_front(&mut self.links)
     }
 }
@@ -111,7 +111,7 @@ impl Eviction for Sieve {
         self.queue.remove(&mut self.links, key);
     }
 
-    fn evict(&mut self, _weights: &Weights<'_>) -> Option<Key> {
+    fn evict(&mut self, _weights: &Weights) -> Option<Key> {
         let mut candidate = if self.hand == NONE {
             self.queue.front()
         } else {

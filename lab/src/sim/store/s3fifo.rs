@@ -64,7 +64,7 @@ impl S3Fifo {
         self.ghost_weight += weight;
     }
 
-    fn evict_small(&mut self, weights: &Weights<'_>) -> Option<Key> {
+    fn evict_small(&mut self, weights: &Weights) -> Option<Key> {
         while let Some(key) = self.small.pop_front(&mut self.links) {
             let weight = weights.of(key);
             self.small_weight -= weight;
@@ -128,7 +128,7 @@ impl Eviction for S3Fifo {
         *mark &= IN_GHOST;
     }
 
-    fn evict(&mut self, weights: &Weights<'_>) -> Option<Key> {
+    fn evict(&mut self, weights: &Weights) -> Option<Key> {
         if self.small_weight > self.small_capacity
             && let Some(key) = self.evict_small(weights)
         {
