@@ -54,7 +54,7 @@ const send = () => post(`/lab/ask?${new URLSearchParams({ from: $("from").value,
 // Asks what will happen, then lets it happen and shows what did. `first` is an order that comes before the request.
 const guess = (question, first) => {
   const pops = [...document.querySelectorAll(".pin.pop")].map((pin) => pin.dataset.pop);
-  const select = h("select", { id: "guess-pop" }, ...pops.concat("nobody").map((pop) => h("option", { value: pop }, pop)));
+  const select = h("select", { id: "guess-pop" }, ...(pops.length ? pops : ["origin"]).concat("nobody").map((pop) => h("option", { value: pop }, pop)));
   const radios = OUTCOMES.map(([value, words], index) => {
     const radio = h("input", { type: "radio", name: "outcome", value });
     radio.checked = index === 0;

@@ -67,14 +67,18 @@ impl Legs {
         let here = plan.spot_name(Spot::Client(place));
         let handshake = if whole.kept { "" } else { ", with a handshake" };
         let link = format!("{here} – {name} and back{handshake}");
-        let rtt = |from, to| plan.link(from, to).rtt as f64 / 1e6;
+        let away = plan.link(Spot::Client(place), spot);
+        let away = match whole.kept {
+            true => away.rtt,
+            false => away.rtt + network::model::handshake(&away),
+        };
+        let away = away as f64 / 1e6;
         match (spot, took.get(name)) {
             (Spot::Node(node), Some(&edge)) if edge <= waited => {
                 self.measured("client", link, waited - edge);
                 self.inward(plan, node, members, took, path);
             }
             (Spot::Node(node), _) => {
-                let away = rtt(Spot::Client(place), spot);
                 self.push("client", link, away, false);
                 let from = self.0.len();
                 self.inward(plan, node, members, &BTreeMap::new(), path);
@@ -88,7 +92,7 @@ impl Legs {
                 );
             }
             _ => {
-                let away = rtt(Spot::Client(place), spot).min(millis(waited));
+                let away = away.min(millis(waited));
                 self.push("client", link, away, false);
                 self.push("origin", "the origin", millis(waited) - away, false);
             }

@@ -15,31 +15,22 @@ mod news;
 mod orders;
 mod page;
 mod play;
+mod serve;
 mod tally;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
-use futures_util::{Stream, StreamExt};
+use axum::response::Response;
 use geo_data::{Database, distance_km};
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tower_service::Service;
 
 pub use self::guard::Door;
 
@@ -50,10 +41,8 @@ use self::play::Play;
 use self::tally::Tally;
 use super::clock::Clock;
 use super::stage::Stage;
-use crate::plan::{Plan, Spot};
+use crate::plan::{Plan, RoutingMode, Spot};
 
-/// How long a visitor's connection may stay silent.
-const IDLE: Duration = Duration::from_secs(60);
 /// Readers of the feed at most: what a reader that takes nothing leaves in buffers is bounded, and so is their number.
 const FEEDS: usize = 256;
 const FROM: HeaderName = HeaderName::from_static("x-cdnlab-from");
@@ -61,7 +50,6 @@ const PLACE: HeaderName = HeaderName::from_static("x-cdnlab-place");
 const NODE: HeaderName = HeaderName::from_static("x-cdnlab-node");
 const MILLIS: HeaderName = HeaderName::from_static("x-cdnlab-first-byte-ms");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// The front of one stage.
 #[derive(Debug)]
@@ -122,7 +110,7 @@ impl Front {
         tokio::select! {
             () = Arc::clone(&front).collect(memory) => {}
             () = asking::answer(stage, plan, inbox) => {}
-            () = accept(&front, listener) => {}
+            () = serve::accept(&front, listener) => {}
         }
     }
 
@@ -176,13 +164,16 @@ impl Front {
             tally.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), hit);
         }
         drop(tallies);
-        let pop = match answered.spot {
-            Some(Spot::Node(node)) => self.plan.nodes.get(usize::from(node)),
-            _ => None,
+        let asked = match answered.spot {
+            Some(Spot::Node(node)) => {
+                let node = self.plan.nodes.get(usize::from(node));
+                let pop = node.and_then(|node| self.plan.pops.get(usize::from(node.pop)));
+                pop.map(|pop| pop.name.clone())
+            }
+            other => other.map(|spot| self.plan.spot_name(spot).to_owned()),
         };
-        let pop = pop.and_then(|node| self.plan.pops.get(usize::from(node.pop)));
         if let Some(route) = self.routes().get_mut(usize::from(place)) {
-            *route = pop.map(|pop| pop.name.clone());
+            *route = asked;
         }
     }
 
@@ -290,7 +281,7 @@ fn regions(plan: &Plan) -> Vec<(String, Vec<u16>)> {
     let names = names.filter(|name| seen.insert(name.clone()));
     let mut regions: Vec<(String, Vec<u16>)> = names.map(|name| (name, Vec::new())).collect();
     for (pop, index) in plan.pops.iter().zip(0u16..) {
-        if !pop.serves_clients {
+        if !pop.serves_clients || plan.routing.mode == RoutingMode::Direct {
             continue;
         }
         let far = |place: &crate::plan::ClientPlace| distance_km(place.point, pop.point);
@@ -302,127 +293,4 @@ fn regions(plan: &Plan) -> Vec<(String, Vec<u16>)> {
         }
     }
     regions
-}
-
-/// Takes connections, for ever.
-async fn accept(front: &Arc<Front>, listener: TcpListener) {
-    let routes = Router::new()
-        .route("/", get(page::page))
-        .route("/events", get(events))
-        .route("/lab/{*order}", any(orders::order))
-        .fallback(site)
-        .with_state(Arc::clone(front));
-    loop {
-        let Ok((stream, peer)) = listener.accept().await else {
-            // A lack of descriptors needs time to pass.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
-        let routes = routes.clone();
-        tokio::spawn(async move {
-            let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
-                let mut request = request.map(Body::new);
-                request.extensions_mut().insert(Peer(peer.ip()));
-                routes.clone().call(request)
-            });
-            // What a visitor breaks off is the visitor's affair.
-            let _ = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(IDLE)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-    }
-}
-
-/// Who has connected.
-#[derive(Debug, Clone, Copy)]
-struct Peer(IpAddr);
-
-fn peer(request: &Request) -> IpAddr {
-    let peer = request.extensions().get::<Peer>();
-    // Unknown is nobody of this machine.
-    peer.map_or(IpAddr::from([0, 0, 0, 0]), |Peer(peer)| *peer)
-}
-
-async fn site(State(front): State<Arc<Front>>, request: Request) -> Response {
-    let peer = peer(&request);
-    match front.site(peer, request.into_parts().0).await {
-        Ok(reply) => reply,
-        Err((status, words)) => text(status, PLAIN, format!("{words}\n")),
-    }
-}
-
-/// The news as server-sent events, from now on.
-async fn events(State(front): State<Arc<Front>>, headers: HeaderMap) -> Response {
-    if let Err(refusal) = front.door.look(&headers) {
-        return text(refusal.status(), PLAIN, format!("{refusal}\n"));
-    }
-    let Ok(place) = Arc::clone(&front.feeds).try_acquire_owned() else {
-        let words = "too many pages are open on this front\n";
-        return text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, words);
-    };
-    let events = newest(front.news.subscribe()).map(move |news| {
-        // Given back when the reader has gone.
-        let _ = &place;
-        let event = Event::default().id(news.seq.to_string());
-        event.json_data(&*news)
-    });
-    Sse::new(events)
-        .keep_alive(KeepAlive::default())
-        .into_response()
-}
-
-/// What is newest whenever it is asked for; what came in between is never kept.
-fn newest(reader: watch::Receiver<Arc<News>>) -> impl Stream<Item = Arc<News>> {
-    futures_util::stream::unfold((reader, true), async |(mut reader, first)| {
-        if !first {
-            reader.changed().await.ok()?;
-        }
-        let news = Arc::clone(&reader.borrow_and_update());
-        Some((news, (reader, false)))
-    })
-}
-
-fn text(status: StatusCode, kind: &'static str, words: impl Into<Body>) -> Response {
-    let mut reply = Response::new(words.into());
-    *reply.status_mut() = status;
-    let kind = HeaderValue::from_static(kind);
-    reply.headers_mut().insert(CONTENT_TYPE, kind);
-    reply
-}
-
-#[cfg(test)]
-mod tests {
-    use std::pin::pin;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_reader_that_lags_gets_the_newest_and_holds_up_nobody() {
-        let news = |seq| {
-            Arc::new(News {
-                seq,
-                ..News::default()
-            })
-        };
-        let sender = watch::Sender::new(news(1));
-        let mut quick = pin!(newest(sender.subscribe()));
-        let mut slow = pin!(newest(sender.subscribe()));
-        assert_eq!(slow.next().await.map(|news| news.seq), Some(1));
-        let old = Arc::downgrade(&sender.borrow());
-        for seq in 2..=100 {
-            // Nobody waits for the slow one: this returns at once.
-            sender.send_replace(news(seq));
-            assert_eq!(quick.next().await.map(|news| news.seq), Some(seq));
-        }
-        assert!(
-            old.upgrade().is_none(),
-            "what it has missed is kept nowhere"
-        );
-        assert_eq!(slow.next().await.map(|news| news.seq), Some(100));
-        drop(sender);
-        assert!(slow.next().await.is_none());
-    }
 }

@@ -36,7 +36,7 @@ pub(super) struct News {
     /// Links that are cut or not as the plan has them, and how many there are in all.
     pub(super) links: Vec<Link>,
     pub(super) links_known: usize,
-    /// By place: the PoP that answered its last request.
+    /// By place: the PoP that its last request was sent to, or `origin`.
     pub(super) routes: Vec<Option<String>>,
     /// How far the scenario has been played, and how long it is.
     pub(super) playing_ms: Option<u64>,
@@ -218,7 +218,10 @@ impl Front {
             .filter(|(name, ..)| *name == "cdnlab_router_node_up")
             .filter_map(|(_, labels, value)| Some((label(labels, "node")?, value > 0.0)))
             .collect();
-        let nodes = self.plan.nodes.iter().zip(&memory.nodes).zip(up);
+        // Where clients go straight to the origin, no node runs.
+        let known = self.plan.nodes.iter().zip(0..);
+        let known = known.filter(|(_, node)| self.stage.node_admin(*node).is_some());
+        let nodes = known.map(|(node, _)| node).zip(&memory.nodes).zip(up);
         nodes
             .map(|((node, course), up)| Node {
                 name: node.name.clone(),

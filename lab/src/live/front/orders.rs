@@ -27,8 +27,9 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::Front;
 use super::asking::Question;
-use super::{Front, PLAIN, peer, text};
+use super::serve::{PLAIN, peer, text};
 use crate::live::LiveError;
 use crate::live::perform::perform;
 use crate::live::stage::Stage;

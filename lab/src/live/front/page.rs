@@ -11,10 +11,11 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
+use super::Front;
 use super::news::{News, Node, Region, Told};
-use super::{Front, peer, text};
+use super::serve::{PLAIN, peer, text};
 use crate::atlas::{LAND, View};
-use crate::plan::{ObjectId, OriginKind, Plan, Upstream};
+use crate::plan::{ObjectId, OriginKind, Plan, Point, PopPlan, RoutingMode, Upstream};
 
 const STYLE: &str = concat!(
     include_str!("../../../assets/report.css"),
@@ -37,7 +38,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 pub(super) async fn page(State(front): State<Arc<Front>>, request: Request) -> Response {
     if let Err(refusal) = front.door.look(request.headers()) {
-        return text(refusal.status(), super::PLAIN, format!("{refusal}\n"));
+        return text(refusal.status(), PLAIN, format!("{refusal}\n"));
     }
     let asks = front.door.asks(peer(&request), request.headers());
     let news = Arc::clone(&front.news.borrow());
@@ -101,7 +102,7 @@ fn document(plan: &Plan, news: &News, asks: bool) -> Markup {
                             }
                             section aria-labelledby="h-nodes" {
                                 h2 #h-nodes { "Nodes and links" }
-                                (node_table(&news.nodes))
+                                @if edges(plan) { (node_table(&news.nodes)) } @else { p { "In this variant clients go straight to the origin." } }
                                 p { "Origin: " strong #origin { (if news.origin.up { "up" } else { "down" }) } ", asked " span #origin-now { (news.origin.now) } " times in 10 s, " span #origin-all { (news.origin.all) } " in all. " }
                                 p #links {}
                                 ul #changed {}
@@ -120,6 +121,16 @@ fn document(plan: &Plan, news: &News, asks: bool) -> Markup {
             }
         }
     }
+}
+
+/// Whether there are any: a variant may send clients straight to the origin.
+fn edges(plan: &Plan) -> bool {
+    plan.routing.mode != RoutingMode::Direct
+}
+
+/// The PoPs that run.
+fn running(plan: &Plan) -> &[PopPlan] {
+    if edges(plan) { &plan.pops } else { &[] }
 }
 
 fn seconds(ms: u64) -> String {
@@ -189,7 +200,7 @@ fn node_table(nodes: &[Node]) -> Markup {
 
 fn map(plan: &Plan) -> Markup {
     let places = plan.places.iter().map(|place| place.point);
-    let pops = plan.pops.iter().map(|pop| pop.point);
+    let pops = running(plan).iter().map(|pop| pop.point);
     let view = View::around(places.chain(pops).chain([plan.origin.point]));
     let style = |point| {
         let (left, top) = view.percent(point);
@@ -198,7 +209,7 @@ fn map(plan: &Plan) -> Markup {
     let about = format!(
         "{} places of clients, {} PoPs; the tables below tell of them",
         plan.places.len(),
-        plan.pops.len()
+        running(plan).len()
     );
     html! {
         section.card aria-labelledby="h-map" {
@@ -207,7 +218,7 @@ fn map(plan: &Plan) -> Markup {
                 ul.legend {
                     li { span.dot.place aria-hidden="true" {} "clients" }
                     li { span.dot.pop aria-hidden="true" {} "PoP" }
-                    @if plan.pops.iter().any(|pop| !pop.serves_clients) { li { span.dot.shield aria-hidden="true" {} "shield" } }
+                    @if running(plan).iter().any(|pop| !pop.serves_clients) { li { span.dot.shield aria-hidden="true" {} "shield" } }
                     li { span.dot.origin aria-hidden="true" {} "origin" }
                     li { span.line-cut aria-hidden="true" {} "cut" }
                     li { span.line-slow aria-hidden="true" {} "slow" }
@@ -215,7 +226,7 @@ fn map(plan: &Plan) -> Markup {
                 div.world {
                     svg #map viewBox={ "0 0 " (format!("{:.0} {:.0}", view.width(), view.height())) } role="img" aria-label=(about) {
                         g.land { @for line in LAND { path d=(view.area(line)) {} } }
-                        g.fetches { @for pop in &plan.pops {
+                        g.fetches { @for pop in running(plan) {
                             @if let Some((to, point)) = upstream(plan, pop) { path.fetch data-from=(pop.name) data-to=(to) d=(view.arc(pop.point, point)) {} }
                         } }
                         g #flows {}
@@ -224,14 +235,15 @@ fn map(plan: &Plan) -> Markup {
                             circle data-place=(place.name) cx=(format!("{x:.0}")) cy=(format!("{y:.0}")) r=(format!("{:.0}", view.width() * 0.007)) { title { (place.name) } }
                         } }
                     }
-                    @for pop in &plan.pops {
+                    @for pop in running(plan) {
                         @let (x, y) = view.place(pop.point);
                         @let kind = if pop.serves_clients { "pop" } else { "shield" };
                         // Names at the right border, and of what stands beside the origin, go to the left.
                         @let side = if x > view.width() * 0.88 || !pop.serves_clients { " west" } else { "" };
                         span class={ "pin " (kind) (side) } style=(style(pop.point)) data-pop=(pop.name) data-x=(format!("{x:.0}")) data-y=(format!("{y:.0}")) aria-hidden="true" { span class={ "dot " (kind) } {} span.name { (pop.name) } }
                     }
-                    span.pin.origin.west style=(style(plan.origin.point)) aria-hidden="true" { span.dot.origin {} span.name { "origin" } }
+                    @let (x, y) = view.place(plan.origin.point);
+                    span.pin.origin.west data-pop="origin" data-x=(format!("{x:.0}")) data-y=(format!("{y:.0}")) style=(style(plan.origin.point)) aria-hidden="true" { span.dot.origin {} span.name { "origin" } }
                 }
             }
         }
@@ -239,10 +251,7 @@ fn map(plan: &Plan) -> Markup {
 }
 
 /// Where a PoP fetches from: one place, as each node has one upstream.
-fn upstream<'a>(
-    plan: &'a Plan,
-    pop: &crate::plan::PopPlan,
-) -> Option<(&'a str, crate::plan::Point)> {
+fn upstream<'a>(plan: &'a Plan, pop: &PopPlan) -> Option<(&'a str, Point)> {
     let node = plan.nodes.get(usize::from(*pop.nodes.first()?))?;
     match node.upstream {
         Upstream::Origin => Some(("origin", plan.origin.point)),
@@ -286,28 +295,28 @@ fn request(plan: &Plan) -> Markup {
 fn orders(plan: &Plan, asks: bool) -> Markup {
     let spots = || {
         html! {
-            @for pop in &plan.pops { option value=(pop.name) { (pop.name) } }
-            @for node in &plan.nodes { option value=(node.name) { (node.name) } }
+            @for pop in running(plan) { option value=(pop.name) { (pop.name) } }
+            @if edges(plan) { @for node in &plan.nodes { option value=(node.name) { (node.name) } } }
         }
     };
-    let shield = plan.pops.iter().find(|pop| !pop.serves_clients);
+    let shield = running(plan).iter().find(|pop| !pop.serves_clients);
     let upstream = shield.map_or("origin", |pop| pop.name.as_str());
     html! {
         section #orders aria-labelledby="h-orders" {
             h2 #h-orders { "Break and mend" }
             p #locked hidden[!asks] { label { "Operator's token " input #token type="password" autocomplete="off"; } " " small { "This page was not opened from the machine itself, so orders need it." } }
             p.fields {
-                label { "Between " select #cut-a { (spots()) } }
+                label { "Between " select #cut-a { (spots()) @for population in &plan.populations { option value=(population.name) { (population.name) } } } }
                 label { " and " select #cut-b {
                     @for word in ["origin", "router", "clients", "edges"] { option value=(word) selected[word == upstream] { (word) } }
                     @for population in &plan.populations { option value=(population.name) { (population.name) } }
-                    @for pop in &plan.pops { option value=(pop.name) selected[pop.name == upstream] { (pop.name) } }
-                    @for node in &plan.nodes { option value=(node.name) { (node.name) } }
+                    @for pop in running(plan) { option value=(pop.name) selected[pop.name == upstream] { (pop.name) } }
+                    @if edges(plan) { @for node in &plan.nodes { option value=(node.name) { (node.name) } } }
                 } }
                 button type="button" data-order="cut" { "Cut the links" }
                 button type="button" data-order="heal" { "Heal all links" }
             }
-            p.fields {
+            p.fields hidden[!edges(plan)] {
                 label { "Node or PoP " select #victim { (spots()) } }
                 label { " for " input #down type="number" min="1" max="3600" value="20"; " s" }
                 button type="button" data-order="kill" { "Kill" }
@@ -318,7 +327,7 @@ fn orders(plan: &Plan, asks: bool) -> Markup {
                 button type="button" data-order="ill" { "Make it so" }
                 button type="button" data-order="well" { "Well again" }
             }
-            p.fields {
+            p.fields hidden[!edges(plan)] {
                 label { "Purge " select #purge-what { option value="url" { "this path" } option value="group" { "a cache group" } option value="all" { "everything" } } }
                 label { " " span.visually-hidden { "path or group" } input #purge-name type="text" autocomplete="off" spellcheck="false" value=(paths(plan).first().map_or("/", String::as_str)); }
                 label.tick { input #soft type="checkbox"; " soft (stale, not gone)" }

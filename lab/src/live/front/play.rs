@@ -17,7 +17,7 @@ use super::journey::{Journey, Outcome};
 use crate::live::LiveError;
 use crate::live::perform::perform;
 use crate::live::traffic::header_map;
-use crate::plan::{Ask, Event, LinkState, Nanos, Plan, PlannedRequest};
+use crate::plan::{Ask, Event, LinkState, Nanos, Plan, PlannedRequest, RoutingMode};
 
 /// Requests under way at most; a machine that is slower leaves some out.
 const UNDER_WAY: usize = 512;
@@ -54,17 +54,24 @@ pub(super) fn choices(plan: &Plan, ask: &Ask) -> Vec<String> {
     }
     let pops = plan.pops.iter().filter(|pop| pop.serves_clients);
     let pops = pops.map(|pop| pop.name.clone());
-    pops.chain([NOBODY.to_owned()]).collect()
+    let mut choices: Vec<String> = match plan.routing.mode {
+        RoutingMode::Direct => vec![ORIGIN.to_owned()],
+        _ => pops.collect(),
+    };
+    choices.push(NOBODY.to_owned());
+    choices
 }
 
 const NOBODY: &str = "nobody";
+const ORIGIN: &str = "origin";
 
 /// Which of the choices a request has shown to be right.
 pub(super) fn answer(ask: &Ask, journey: &Journey) -> String {
     match &journey.pop {
         _ if !ask.about_pop => journey.outcome.name().to_owned(),
-        Some(pop) if journey.outcome != Outcome::Error => pop.clone(),
-        _ => NOBODY.to_owned(),
+        _ if journey.outcome == Outcome::Error => NOBODY.to_owned(),
+        Some(pop) => pop.clone(),
+        None => ORIGIN.to_owned(),
     }
 }
 
@@ -263,17 +270,22 @@ mod tests {
 
     #[test]
     fn questions_offer_what_can_be_answered() {
-        let file = ScenarioFile::shipped("region-outage");
-        let file = file.expect("shipped").expect("right");
         let geo = geo_data::Database::embedded();
-        let plan = file.plan(
-            "base",
-            &PlanOptions {
+        let plan = |name: &str, variant: &str| {
+            let file = ScenarioFile::shipped(name)
+                .expect("shipped")
+                .expect("right");
+            let options = PlanOptions {
                 seed: None,
                 geo: &geo,
-            },
-        );
-        let plan = plan.expect("a plan");
+            };
+            file.plan(variant, &options).expect("a plan")
+        };
+        let direct = plan("quickstart", "direct");
+        let of_pop = direct.asks.iter().find(|ask| ask.about_pop);
+        let of_pop = of_pop.expect("a question about the PoP");
+        assert_eq!(choices(&direct, of_pop), ["origin", "nobody"]);
+        let plan = plan("region-outage", "base");
         assert!(
             !plan.asks.is_empty(),
             "a scenario for a class asks something"
