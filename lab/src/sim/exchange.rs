@@ -292,22 +292,6 @@ impl World<'_> {
         self.queue.push(whole, Happening::Whole(id));
     }
 
-    /// Whether an answer to a client that is on its way over this link will be whole then: before the client's deadline, and
-    /// before anything can happen that could touch it. It can be observed now.
-    #[inline]
-    pub(super) fn is_certain(&self, link: u32, whole: Nanos, deadline: Nanos) -> bool {
-        #[cfg(test)]
-        if self.lane.closed {
-            return false;
-        }
-        // One after the other: the next begins when the one before it is really over.
-        let alone = self.plan.sequential;
-        !alone
-            && whole < deadline
-            && self.lane.is_calm(self.now, whole)
-            && self.wires.link(link).cut.is_none()
-    }
-
     pub(super) fn head(&mut self, id: Id) {
         if self.held(id, true) {
             return;

@@ -207,6 +207,22 @@ impl World<'_> {
         self.over(&ride, &hit, bytes, (delivery.first, whole));
     }
 
+    /// Whether an answer to a client that is on its way over this link will be whole then: before the client's deadline, and
+    /// before anything can happen that could touch it. It can be observed now.
+    #[inline]
+    pub(super) fn is_certain(&self, link: u32, whole: Nanos, deadline: Nanos) -> bool {
+        #[cfg(test)]
+        if self.lane.closed {
+            return false;
+        }
+        // One after the other: the next begins when the one before it is really over.
+        let alone = self.plan.sequential;
+        !alone
+            && whole < deadline
+            && self.lane.is_calm(self.now, whole)
+            && self.wires.link(link).cut.is_none()
+    }
+
     /// A request is as good as over.
     fn over(&mut self, ride: &Ride, hit: &Hit, bytes: u64, (first_byte, done): (Nanos, Nanos)) {
         let outdated_by = self.origin.outdated_by(ride.object, hit.version, ride.due);
