@@ -6,6 +6,7 @@ mod arrows;
 mod attach;
 mod bad_input;
 mod cli;
+mod compare;
 mod conformance;
 mod determinism;
 mod disk;

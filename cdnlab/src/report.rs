@@ -1,22 +1,29 @@
-//! `cdnlab report`: saved reports, rendered again.
+//! `cdnlab report`: saved reports, sweeps and comparisons, rendered again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lab::report::{Report, SCHEMA};
+use lab::report::compare::{self, Comparison};
+use lab::report::{self, Report};
+use lab::sweep;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::exit::{Failure, Outcome};
-use crate::formats::{self, Format};
+use crate::formats::{self, Format, Saved};
 
 /// Render saved reports again: as a page, as CSV, as Markdown, as JUnit XML.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   cdnlab report reports/quickstart-20261122-163005/report.json
-  cdnlab report reports/*/report.json --format html,csv,markdown,junit")]
+  cdnlab report reports/*/report.json --format html,csv,markdown,junit
+  cdnlab report reports/policies/sweep.json reports/before-after/comparison.json
+
+A sweep has a page; a comparison has a page and Markdown.")]
 pub(crate) struct ReportArgs {
-    /// report.json of a run; what is rendered lies beside it.
+    /// report.json of a run, sweep.json or comparison.json; what is rendered lies beside it.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// The forms to render it in, beside the file.
@@ -31,37 +38,66 @@ pub(crate) struct ReportArgs {
 
 pub(crate) fn run(args: &ReportArgs) -> Result<Outcome, Failure> {
     for file in &args.files {
-        let report = load(file)?;
+        let saved = saved(file)?;
         for format in &args.format {
             eprintln!(
                 "report: {}",
-                formats::write(&report, file, *format)?.display()
+                formats::write(&saved, file, *format)?.display()
             );
         }
     }
     Ok(Outcome::Done)
 }
 
-/// A saved report.
+/// What a file holds: a report, a sweep or a comparison, told apart by what only it has.
+fn saved(file: &Path) -> Result<Saved, Failure> {
+    let value = json(file)?;
+    if value.get("axes").is_some() {
+        let sweep = read(file, value, sweep::SCHEMA, "sweep")?;
+        return Ok(Saved::Sweep(Box::new(sweep)));
+    }
+    if value.get("sides").is_some() {
+        let comparison: Comparison = read(file, value, compare::SCHEMA, "comparison")?;
+        return Ok(Saved::Comparison(Box::new(comparison)));
+    }
+    Ok(Saved::Report(Box::new(of_run(file, value)?)))
+}
+
+/// A saved report of a run.
 pub(crate) fn load(file: &Path) -> Result<Report, Failure> {
-    let wrong = |what: String| Failure::usage(format!("{}: {what}", file.display()));
+    of_run(file, json(file)?)
+}
+
+fn of_run(file: &Path, value: Value) -> Result<Report, Failure> {
+    read(file, value, report::SCHEMA, "report of a run")
+}
+
+fn json(file: &Path) -> Result<Value, Failure> {
     let text = fs::read(file).map_err(|error| {
         Failure::of(format!("cannot read {}", file.display()), &error).into_usage()
     })?;
-    let value: serde_json::Value =
-        serde_json::from_slice(&text).map_err(|error| wrong(format!("no JSON: {error}")))?;
-    match value.get("schema").and_then(serde_json::Value::as_u64) {
-        Some(version) if version == u64::from(SCHEMA) => {}
+    serde_json::from_slice(&text)
+        .map_err(|error| Failure::usage(format!("{}: no JSON: {error}", file.display())))
+}
+
+/// The value as a `what` of this schema.
+fn read<T: DeserializeOwned>(
+    file: &Path,
+    value: Value,
+    schema: u32,
+    what: &str,
+) -> Result<T, Failure> {
+    let wrong = |message: String| Failure::usage(format!("{}: {message}", file.display()));
+    match value.get("schema").and_then(Value::as_u64) {
+        Some(version) if version == u64::from(schema) => {}
         Some(version) => {
-            return Err(wrong(format!(
-                "schema {version}, and this cdnlab reads schema {SCHEMA}"
-            ))
-            .help("render it with the cdnlab that made it"));
+            let message = format!("schema {version}, and this cdnlab reads schema {schema}");
+            return Err(wrong(message).help("render it with the cdnlab that made it"));
         }
         None => {
-            return Err(wrong("no report of a run".to_owned())
-                .help("name a report.json that cdnlab run or simulate wrote"));
+            return Err(wrong(format!("no {what}"))
+                .help("name a report.json, sweep.json or comparison.json that cdnlab wrote"));
         }
     }
-    serde_json::from_value(value).map_err(|error| wrong(format!("no report of a run: {error}")))
+    serde_json::from_value(value).map_err(|error| wrong(format!("no {what}: {error}")))
 }

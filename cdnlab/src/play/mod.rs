@@ -4,6 +4,8 @@ mod owner;
 mod sweep;
 mod when;
 
+pub(crate) use sweep::Seeds;
+
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
@@ -199,7 +201,7 @@ fn out_folder(args: &PlayArgs, file: &ScenarioFile, now: SystemTime) -> Result<P
 }
 
 /// What was played, by what, on what, since `begun`.
-fn manifest(
+pub(crate) fn manifest(
     file: &ScenarioFile,
     driver: report::Driver,
     seed: u64,
@@ -353,9 +355,9 @@ fn show(args: &PlayArgs, report: &Report, out: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::of("cannot write the report as JSON", &error))?;
     let path = out.join("report.json");
     write(&path, &json)?;
-    formats::write(report, &path, formats::Format::Html)?;
+    formats::write_run(report, &path, formats::Format::Html)?;
     for format in &args.format {
-        formats::write(report, &path, *format)?;
+        formats::write_run(report, &path, *format)?;
     }
     if args.json {
         output::print(&json)?;

@@ -47,7 +47,8 @@ impl FromStr for Seeds {
 }
 
 impl Seeds {
-    fn list(&self, first: u64) -> Vec<u64> {
+    /// The seeds themselves, the first of a count being this.
+    pub(crate) fn list(&self, first: u64) -> Vec<u64> {
         match self {
             Self::Count(count) => (0..*count).map(|more| first.wrapping_add(more)).collect(),
             Self::List(list) => list.clone(),

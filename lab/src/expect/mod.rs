@@ -14,10 +14,12 @@ mod judge;
 mod known;
 mod parse;
 mod scan;
+mod threshold;
 
 pub use judge::{Quoted, Verdict, evaluate};
 pub use known::Known;
 pub use parse::parse;
+pub use threshold::{Limit, Term, Test, Threshold};
 
 use crate::metrics::{Label, MetricInfo};
 

@@ -195,7 +195,7 @@ fn fixed_value(scan: &mut Scan<'_>, label: Label, value: &Name) -> Result<(), Ex
     Err(scan.error_at(value.column, message))
 }
 
-fn comparison(scan: &mut Scan<'_>) -> Result<Comparison, ExpectError> {
+pub(super) fn comparison(scan: &mut Scan<'_>) -> Result<Comparison, ExpectError> {
     if let Some(comparison) = Comparison::ALL
         .into_iter()
         .find(|comparison| scan.take(comparison.sign()))
@@ -274,7 +274,7 @@ fn number(scan: &mut Scan<'_>) -> Result<(f64, Name), ExpectError> {
     Ok((number, unit))
 }
 
-fn in_base_unit(
+pub(super) fn in_base_unit(
     scan: &Scan<'_>,
     metric: &MetricInfo,
     number: f64,

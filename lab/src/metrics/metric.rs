@@ -1,8 +1,10 @@
 //! What a metric is: its kind, its unit and the labels that it can be narrowed to.
 
-use Label::{Cause, Class, Edge, Path, Pop, Region, Window};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::catalogue::METRICS;
+use Label::{Cause, Class, Edge, Path, Pop, Region, Window};
 
 /// A statistic of a distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,18 @@ pub enum Unit {
     Factor,
 }
 
+/// Which values of a metric one wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Better {
+    /// High ones.
+    Higher,
+    /// Low ones.
+    Lower,
+    /// It depends.
+    Neither,
+}
+
 /// What a metric can be narrowed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Label {
@@ -118,10 +132,26 @@ pub struct MetricInfo {
     pub metric: Metric,
     /// The unit of its value.
     pub unit: Unit,
+    /// Which values one wants.
+    pub better: Better,
     /// The labels that it can be narrowed to.
     pub labels: &'static [Label],
     /// How it is worked out, in one line.
     pub formula: &'static str,
+}
+
+impl Unit {
+    /// The word for it in files.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ratio => "ratio",
+            Self::Seconds => "seconds",
+            Self::Bytes => "bytes",
+            Self::Count => "count",
+            Self::Factor => "factor",
+        }
+    }
 }
 
 impl Metric {

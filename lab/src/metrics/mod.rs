@@ -36,7 +36,7 @@ pub use driver::{Lateness, Validity};
 pub use figure::Figure;
 pub use histogram::Histogram;
 pub use measured::{Measured, Selector, Span};
-pub use metric::{Label, Metric, MetricInfo, Stat, Unit};
+pub use metric::{Better, Label, Metric, MetricInfo, Stat, Unit};
 pub use show::NOT_AVAILABLE;
 
 use cell::Part;

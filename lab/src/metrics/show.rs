@@ -19,6 +19,52 @@ impl Unit {
         }
     }
 
+    /// A value with half of its band, such as `69.9 ± 0.3 %`: as many decimals as the noise leaves meaning to.
+    #[must_use]
+    pub fn show_with_noise(self, value: f64, half: Option<f64>) -> String {
+        let Some(half) = half else {
+            return self.show(value);
+        };
+        let larger = value.abs().max(half);
+        let (scale, suffix) = match self {
+            Self::Ratio => (100.0, " %"),
+            Self::Seconds if larger < 0.999_5 => (1e3, " ms"),
+            Self::Seconds => (1.0, " s"),
+            Self::Bytes => match larger {
+                m if m >= 1073741824.0 => (1.0 / 1073741824.0, " GiB"),
+                m if m >= 1048576.0 => (1.0 / 1048576.0, " MiB"),
+                _ => (1.0 / 1024.0, " KiB"),
+            },
+            Self::Count => {
+                let whole = |value: f64| Self::Count.show(value.round());
+                return format!("{} ± {}", whole(value), whole(half.ceil()));
+            }
+            Self::Factor => (1.0, "x"),
+        };
+        let (value, half) = (value * scale, half * scale);
+        let decimals = match half {
+            half if half >= 9.95 => 0,
+            half if half >= 0.095 || half == 0.0 => 1,
+            half if half >= 0.0095 => 2,
+            _ => 3,
+        };
+        format!("{value:.decimals$} ± {half:.decimals$}{suffix}")
+    }
+
+    /// A difference with half of its band, such as `+2.1 ± 0.3 points`.
+    #[must_use]
+    pub fn show_difference(self, difference: f64, half: Option<f64>) -> String {
+        let shown = self.show_with_noise(difference, half);
+        let shown = match (self, shown.strip_suffix('%')) {
+            (Self::Ratio, Some(number)) => format!("{number}points"),
+            _ => shown,
+        };
+        match difference > 0.0 {
+            true => format!("+{shown}"),
+            false => shown,
+        }
+    }
+
     /// A figure, or `n/a`.
     #[must_use]
     pub fn show_figure(self, figure: Figure) -> String {
@@ -138,5 +184,22 @@ mod tests {
         check(Unit::Count, 123.0, "123");
         check(Unit::Factor, 1.5, "1.50x");
         assert_eq!(Unit::Ratio.show_figure(Figure::ratio(0, 0)), "n/a");
+    }
+
+    #[test]
+    fn noise_says_how_many_decimals_mean_something() {
+        let check = |unit: Unit, value, half, expected: &str| {
+            assert_eq!(unit.show_difference(value, half), expected);
+        };
+        check(Unit::Ratio, 0.021, Some(0.003), "+2.1 ± 0.3 points");
+        check(Unit::Ratio, -0.021, None, "-2.1 points");
+        check(Unit::Seconds, 0.0, Some(0.0), "0.0 ± 0.0 ms");
+        check(Unit::Seconds, -0.25, Some(2.0), "-0.2 ± 2.0 s");
+        check(Unit::Count, 12_345.0, Some(6.2), "+12,345 ± 7");
+        check(Unit::Factor, 0.5, Some(0.02), "+0.50 ± 0.02x");
+        assert_eq!(
+            Unit::Bytes.show_with_noise(1536.0, Some(1024.0)),
+            "1.5 ± 1.0 KiB"
+        );
     }
 }

@@ -19,12 +19,17 @@ impl Band {
     /// The band of values, one per seed. `comparisons`: of so many bands all shall hold at once (Bonferroni).
     #[must_use]
     pub fn of(values: &[f64], comparisons: usize) -> Self {
+        Self::with_confidence(values, at_once(0.95, comparisons))
+    }
+
+    /// The band of values, one per seed, that holds the true mean with this confidence.
+    #[must_use]
+    pub fn with_confidence(values: &[f64], confidence: f64) -> Self {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n.max(1.0);
         let half = (values.len() > 1).then(|| {
             let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
             let error = (squares / (n - 1.0) / n).sqrt();
-            let confidence = 1.0 - 0.05 / comparisons.max(1) as f64;
             error * student(values.len() - 1, confidence)
         });
         Self { mean, half }
@@ -42,6 +47,12 @@ impl Band {
     pub fn is_above_zero(self) -> bool {
         self.half.is_some_and(|half| self.mean - half > 0.0)
     }
+}
+
+/// The confidence that each of so many bands needs for all of them to hold at once with `confidence` (Bonferroni).
+#[must_use]
+pub fn at_once(confidence: f64, bands: usize) -> f64 {
+    1.0 - (1.0 - confidence) / bands.max(1) as f64
 }
 
 /// The t that so large a share of Student's distribution lies within (both sides), by bisection.

@@ -47,7 +47,17 @@ impl Blocks {
     /// The band of a figure: `value` of the series, and `drawn` from the buckets of a draw, by index. None where a draw has
     /// no figure.
     #[must_use]
-    pub fn band(&self, value: f64, mut drawn: impl FnMut(&[usize]) -> Option<f64>) -> Option<Band> {
+    pub fn band(&self, value: f64, drawn: impl FnMut(&[usize]) -> Option<f64>) -> Option<Band> {
+        self.band_at(CONFIDENCE, value, drawn)
+    }
+
+    /// The same with another confidence than 95 %.
+    fn band_at(
+        &self,
+        confidence: f64,
+        value: f64,
+        mut drawn: impl FnMut(&[usize]) -> Option<f64>,
+    ) -> Option<Band> {
         let mut random = Pcg64::from_seed(SEED);
         let mut indices = vec![0; self.buckets];
         let mut values = Vec::with_capacity(DRAWS);
@@ -60,7 +70,7 @@ impl Blocks {
         let error = (squares / (DRAWS - 1) as f64).sqrt();
         // As many independent parts as there are blocks.
         let freedom = (self.buckets as f64 / self.mean) as usize;
-        let half = error * student(freedom.max(2) - 1, CONFIDENCE);
+        let half = error * student(freedom.max(2) - 1, confidence);
         Some(Band {
             mean: value,
             half: Some(half),
@@ -99,8 +109,14 @@ fn below(random: &mut Pcg64, n: usize) -> usize {
 /// The band of the ratio of two sums over buckets, such as hits per request: (part, whole) by bucket.
 #[must_use]
 pub fn ratio(buckets: &[(f64, f64)]) -> Option<Band> {
+    ratio_at(CONFIDENCE, buckets)
+}
+
+/// The same with another confidence than 95 %.
+#[must_use]
+pub fn ratio_at(confidence: f64, buckets: &[(f64, f64)]) -> Option<Band> {
     let value = quotient(buckets.iter().copied())?;
-    Blocks::of(&residuals(buckets, value))?.band(value, |indices| {
+    Blocks::of(&residuals(buckets, value))?.band_at(confidence, value, |indices| {
         quotient(indices.iter().map(|index| buckets[*index]))
     })
 }
@@ -113,12 +129,12 @@ pub fn total(buckets: &[f64]) -> Option<Band> {
     Blocks::of(buckets)?.band(sum, drawn)
 }
 
-/// The band of `left` less `right`, both as for [`ratio`]. Series of equal length are taken to be two plays of the same
+/// The band of `left` less `right`, both as for [`ratio`], that holds with this confidence. Series of equal length are taken to be two plays of the same
 /// traffic, bucket by bucket: what is common to both cancels out. Others are independent.
 #[must_use]
-pub fn difference(left: &[(f64, f64)], right: &[(f64, f64)]) -> Option<Band> {
+pub fn difference(left: &[(f64, f64)], right: &[(f64, f64)], confidence: f64) -> Option<Band> {
     if left.len() != right.len() {
-        let (left, right) = (ratio(left)?, ratio(right)?);
+        let (left, right) = (ratio_at(confidence, left)?, ratio_at(confidence, right)?);
         let half = left.half.zip(right.half);
         return Some(Band {
             mean: left.mean - right.mean,
@@ -134,7 +150,7 @@ pub fn difference(left: &[(f64, f64)], right: &[(f64, f64)]) -> Option<Band> {
         .zip(residuals(right, sides.1))
         .map(|(left, right)| left - right)
         .collect();
-    Blocks::of(&residuals)?.band(sides.0 - sides.1, |indices| {
+    Blocks::of(&residuals)?.band_at(confidence, sides.0 - sides.1, |indices| {
         let of = |side: &[(f64, f64)]| quotient(indices.iter().map(|index| side[*index]));
         Some(of(left)? - of(right)?)
     })
@@ -284,10 +300,12 @@ mod tests {
             .iter()
             .map(|(part, whole)| (part + 1.0, *whole))
             .collect();
-        let apart = difference(&more, &buckets).unwrap();
+        let apart = difference(&more, &buckets, 0.95).unwrap();
         assert!((apart.mean - 0.01).abs() < 1e-12 && apart.half.unwrap() < 1e-9);
-        let independent = difference(&more[1..], &buckets).unwrap();
+        let independent = difference(&more[1..], &buckets, 0.95).unwrap();
         assert!(independent.half.unwrap() > half);
+        let surer = difference(&more[1..], &buckets, 0.999).unwrap();
+        assert!(surer.half > independent.half && surer.mean == independent.mean);
         let sum = total(&buckets.iter().map(|(part, _)| *part).collect::<Vec<_>>()).unwrap();
         assert!((0.7..1.4).contains(&(sum.half.unwrap() / (30_000.0 * expected))));
     }

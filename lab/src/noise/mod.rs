@@ -9,5 +9,5 @@
 mod band;
 mod blocks;
 
-pub use band::Band;
-pub use blocks::{Blocks, difference, ratio, total};
+pub use band::{Band, at_once};
+pub use blocks::{Blocks, difference, ratio, ratio_at, total};

@@ -2,7 +2,9 @@
 
 use super::build::seconds;
 use super::tables::*;
-use crate::metrics::{Bucket, Histogram, Measured, RegionBucket, Served, Stat, statistic};
+use crate::metrics::{
+    Bucket, Histogram, Measured, RegionBucket, Selector, Served, Stat, statistic,
+};
 use crate::observe::RequestClass;
 
 pub(super) fn convergence(measured: &Measured) -> Vec<ConvergenceRow> {
@@ -90,6 +92,9 @@ pub(super) fn events(measured: &Measured) -> Vec<EventRow> {
     rows
 }
 
+/// Quantiles of which the series tells how sure they are.
+const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
+
 pub(super) fn series(measured: &Measured) -> SeriesReport {
     let series = &measured.series;
     let buckets = &series.buckets;
@@ -106,6 +111,12 @@ pub(super) fn series(measured: &Measured) -> SeriesReport {
         let values = whole.iter().map(|sum| statistic(sum, stat, 1e-6).value);
         values.collect()
     };
+    let latencies = measured.latency(&Selector::default());
+    let within = QUANTILES.into_iter().filter_map(|(name, share)| {
+        let at = latencies.quantile(share)?;
+        let counts = whole.iter().map(|sum| sum.up_to(at)).collect();
+        Some((name.to_owned(), counts))
+    });
     let served = |part: Served| {
         let parts = || {
             buckets
@@ -166,6 +177,9 @@ pub(super) fn series(measured: &Measured) -> SeriesReport {
         origin_bytes: list(|bucket| bucket.origin_bytes),
         ttfb_p50: ttfb(Stat::P50),
         ttfb_p99: ttfb(Stat::P99),
+        ttfb_mean: ttfb(Stat::Mean),
+        answers: whole.iter().map(Histogram::samples).collect(),
+        answers_within: within.collect(),
         ttfb: Served::ALL.into_iter().filter_map(served).collect(),
         regions: regions.collect(),
     }

@@ -4,6 +4,7 @@
 //! nothing of scenario files or drivers.
 
 mod build;
+pub mod compare;
 mod course;
 mod evidence;
 pub mod formats;

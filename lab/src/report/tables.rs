@@ -366,7 +366,17 @@ pub struct SeriesReport {
     pub ttfb_p50: Vec<Option<f64>>,
     /// Time to first byte, 99th percentile.
     pub ttfb_p99: Vec<Option<f64>>,
-    /// The same apart for `hit` (fresh), `stale`, `miss` (fetched, coalesced ones included) and `other` answers.
+    /// Time to first byte, mean.
+    #[serde(default)]
+    pub ttfb_mean: Vec<Option<f64>>,
+    /// Complete answers that these times are of.
+    #[serde(default)]
+    pub answers: Vec<u64>,
+    /// Of them, by `p50`, `p90`, `p99` and `p999` of the whole measured window: those that began within it. How evenly they
+    /// are spread tells how sure the quantile is.
+    #[serde(default)]
+    pub answers_within: BTreeMap<String, Vec<u64>>,
+    /// Median and 99th percentile apart for `hit` (fresh), `stale`, `miss` (fetched, coalesced ones included) and `other` answers.
     #[serde(default)]
     pub ttfb: BTreeMap<String, ServedSeries>,
     /// By region.

@@ -11,7 +11,7 @@ use crate::observe::{Answer, Failure, Fwd, NodeStats, Observation, OriginRecord,
 use crate::plan::ObjectId;
 
 /// A run of 400 requests: a cache that misses every `every`th, with an error and a stale answer now and then.
-fn played(every: u64) -> Measured {
+pub(super) fn played(every: u64) -> Measured {
     played_in(shape(), every)
 }
 

@@ -5,7 +5,6 @@
 //! with a band that holds for all comparisons at once.
 
 use super::curves::along;
-use super::table::show;
 use super::{Axis, Cell, Sweep};
 use crate::metrics::Unit;
 use crate::noise::Band;
@@ -54,7 +53,7 @@ pub(super) fn sentence(sweep: &Sweep) -> String {
     }
     if clauses.is_empty() {
         let band = sweep.cells.first().and_then(|cell| cell.band(GOAL));
-        let shown = band.map_or(String::new(), |band| show(Unit::Ratio, band));
+        let shown = band.map_or(String::new(), |band| with_noise(band));
         clauses.push(format!(
             "the request hit ratio is {shown} over {} seeds",
             sweep.seeds.len()
@@ -113,10 +112,10 @@ fn enough(sweep: &Sweep, axis: usize) -> Option<String> {
         })
     };
     let held = held(sweep, best, axis);
-    let ceiling = show(Unit::Ratio, Band::of(&ceiling, 1));
+    let ceiling = with_noise(Band::of(&ceiling, 1));
     let of = |cell: &Cell| {
         let band = cell.band(GOAL);
-        band.map_or(String::new(), |band| show(Unit::Ratio, band))
+        band.map_or(String::new(), |band| with_noise(band))
     };
     let value = |cell: &Cell| spec.values[cell.choice[axis]].clone();
     Some(match sizes.iter().find(sure) {
@@ -224,4 +223,9 @@ fn listed(names: &[&str]) -> String {
         [one] => (*one).to_owned(),
         [firsts @ .., last] => format!("{} and {last}", firsts.join(", ")),
     }
+}
+
+/// A ratio with its noise.
+fn with_noise(band: Band) -> String {
+    Unit::Ratio.show_with_noise(band.mean, band.half)
 }

@@ -56,14 +56,3 @@ impl Measure {
 pub(super) fn named(name: &str) -> Option<&'static Measure> {
     MEASURES.iter().find(|measure| measure.name == name)
 }
-
-/// The word for a unit in files.
-pub(super) const fn word(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Ratio => "ratio",
-        Unit::Seconds => "seconds",
-        Unit::Bytes => "bytes",
-        Unit::Count => "count",
-        Unit::Factor => "factor",
-    }
-}

@@ -3,7 +3,6 @@
 use super::measure::named;
 use super::{Axis, Sweep};
 use crate::metrics::{NOT_AVAILABLE, Unit};
-use crate::noise::Band;
 use crate::report::terminal::{Grid, WIDTH, plain, wrapped};
 
 /// Characters of a value in a table.
@@ -83,7 +82,7 @@ impl Sweep {
         for (name, heading) in COLUMNS {
             let unit = named(name).map_or(Unit::Count, |measure| measure.unit);
             let shown = self.cells.iter().map(|cell| match cell.band(name) {
-                Some(band) => show(unit, band),
+                Some(band) => unit.show_with_noise(band.mean, band.half),
                 None => NOT_AVAILABLE.to_owned(),
             });
             let shown = column(heading, shown.collect());
@@ -121,36 +120,4 @@ impl Sweep {
             last(axis)
         }
     }
-}
-
-/// A mean with its noise, such as `69.9 ± 0.3 %`.
-pub(super) fn show(unit: Unit, band: Band) -> String {
-    let Band { mean, half } = band;
-    let Some(half) = half else {
-        return unit.show(mean);
-    };
-    let (scale, suffix) = match unit {
-        Unit::Ratio => (100.0, " %"),
-        Unit::Seconds if mean.abs() < 0.999_5 => (1e3, " ms"),
-        Unit::Seconds => (1.0, " s"),
-        Unit::Bytes => match mean.abs() {
-            m if m >= 1073741824.0 => (1.0 / 1073741824.0, " GiB"),
-            m if m >= 1048576.0 => (1.0 / 1048576.0, " MiB"),
-            _ => (1.0 / 1024.0, " KiB"),
-        },
-        Unit::Count => {
-            let whole = |value: f64| Unit::Count.show(value.round());
-            return format!("{} ± {}", whole(mean), whole(half.ceil()));
-        }
-        Unit::Factor => (1.0, "x"),
-    };
-    let (mean, half) = (mean * scale, half * scale);
-    // As many decimals as the noise leaves meaning to.
-    let decimals = match half {
-        half if half >= 9.95 => 0,
-        half if half >= 0.095 || half == 0.0 => 1,
-        half if half >= 0.0095 => 2,
-        _ => 3,
-    };
-    format!("{mean:.decimals$} ± {half:.decimals$}{suffix}")
 }

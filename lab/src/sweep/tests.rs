@@ -290,3 +290,71 @@ fn the_committed_schema_of_sweeps_is_current() {
     value["cells"][0]["metrics"]["request_hit_ratio"]["band"]["mean"] = "high".into();
     assert!(fits(&schema, &schema, &value, "sweep").is_err());
 }
+
+fn page(sweep: &Sweep, manifest: &Manifest) -> (String, serde_json::Value) {
+    let json = sweep.to_json(manifest).unwrap();
+    let page = crate::report::html::sweep_page(&serde_json::from_str(&json).unwrap());
+    (page, serde_json::from_str(&json).unwrap())
+}
+
+#[test]
+fn every_figure_of_the_page_is_that_of_sweep_json() {
+    let settings = ["pops.*.memory=256KiB,1MiB,8MiB", "eviction=fifo,lru"];
+    let sweep = swept(&settings, &[1, 2], 2);
+    let (page, json) = page(&sweep, &Manifest::default());
+    let (figures, numbers) = crate::report::html::tests::held_against(&page, &json);
+    // Eight columns of six cells, most with a band; two charts with two curves of three points.
+    assert!(figures >= 48, "{figures}");
+    assert_eq!(numbers, 2 * 2 * 3 * 2);
+}
+
+const HOSTILE: &str = "=1+1</script><img src=x onerror=alert(1)>\u{1b}[31m\u{202e}";
+
+/// A sweep with such names everywhere.
+fn hostile() -> Sweep {
+    let ratios: [&[f64]; 2] = [&[0.7, 0.71], &[0.6, 0.61]];
+    let mut sweep = made(&["memory=1MiB,2MiB"], &ratios, 0.8);
+    sweep.scenario = HOSTILE.to_owned();
+    sweep.conclusion = HOSTILE.to_owned();
+    sweep.variants = vec![HOSTILE.to_owned()];
+    sweep.axes[0].path = HOSTILE.to_owned();
+    sweep.axes[0].values = vec![HOSTILE.to_owned(), "@SUM(A1)".to_owned()];
+    sweep
+        .cells
+        .iter_mut()
+        .for_each(|cell| cell.variant = HOSTILE.to_owned());
+    sweep.curves = curves::of(&sweep);
+    sweep
+}
+
+#[test]
+fn hostile_names_stay_text_on_the_page_and_in_a_spreadsheet() {
+    let sweep = hostile();
+    let manifest = Manifest {
+        scenario: HOSTILE.to_owned(),
+        ..Manifest::default()
+    };
+    let (page, json) = page(&sweep, &manifest);
+    for bad in ["<img", "\u{1b}", "\u{202e}"] {
+        assert!(!page.contains(bad), "{bad:?}");
+    }
+    assert!(page.contains("=1+1&lt;/script&gt;"));
+    crate::report::html::tests::held_against(&page, &json);
+    let text = sweep.csv().unwrap();
+    let mut rows = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(text.as_bytes());
+    let mut seen = 0;
+    for cell in rows
+        .records()
+        .flat_map(|row| row.unwrap().iter().map(str::to_owned).collect::<Vec<_>>())
+    {
+        assert!(!cell.starts_with(['=', '+', '@', '\t', '\r']), "{cell}");
+        assert!(
+            !cell.starts_with('-') || cell.parse::<f64>().is_ok(),
+            "{cell}"
+        );
+        seen += usize::from(cell.starts_with("'=1+1") || cell == "'@SUM(A1)");
+    }
+    assert!(seen > 100, "{seen}");
+}

@@ -1,11 +1,12 @@
 //! `sweep.csv`: one row per cell, seed and metric, so that any tool can draw it without taking it apart.
 
 use super::Sweep;
-use super::measure::{MEASURES, word};
+use super::measure::MEASURES;
+use crate::report::formats::guarded;
 
 impl Sweep {
     /// The columns: `variant`, one per axis (the value as written), one per axis of numbers (`… (number)`: bytes, seconds,
-    /// per second), `seed`, `metric`, `unit`, `value` (empty where there are no samples), `samples`.
+    /// per second), `seed`, `metric`, `unit`, `value` (empty where there are no samples), `samples`. Text that a spreadsheet would take for a formula begins with `'`.
     ///
     /// # Errors
     /// Only where memory cannot be written to.
@@ -13,20 +14,20 @@ impl Sweep {
         let mut writer = csv::Writer::from_writer(Vec::new());
         let mut heading = vec!["variant".to_owned()];
         for axis in &self.axes {
-            heading.push(axis.path.clone());
+            heading.push(guarded(&axis.path));
             heading.extend(
                 axis.numbers
                     .as_ref()
-                    .map(|_| format!("{} (number)", axis.path)),
+                    .map(|_| guarded(&format!("{} (number)", axis.path))),
             );
         }
         let rest = ["seed", "metric", "unit", "value", "samples"];
         heading.extend(rest.map(str::to_owned));
         writer.write_record(&heading)?;
         for cell in &self.cells {
-            let mut what = vec![cell.variant.clone()];
+            let mut what = vec![guarded(&cell.variant)];
             for (axis, index) in self.axes.iter().zip(&cell.choice) {
-                what.push(axis.values[*index].clone());
+                what.push(guarded(&axis.values[*index]));
                 what.extend(
                     axis.numbers
                         .as_ref()
@@ -40,7 +41,7 @@ impl Sweep {
                     let figures = [
                         seed.to_string(),
                         measure.name.to_owned(),
-                        word(measure.unit).to_owned(),
+                        measure.unit.word().to_owned(),
                         value.map_or(String::new(), |value| value.to_string()),
                         samples.to_string(),
                     ];

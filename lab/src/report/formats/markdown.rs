@@ -1,7 +1,8 @@
-//! A summary in Markdown, as for a pull request.
+//! Summaries in Markdown, as for a pull request.
 
 use super::line;
 use crate::metrics::{Figure, Unit};
+use crate::report::compare::{self, Comparison, Finding, Row};
 use crate::report::{Group, Outcome, Report, VariantReport};
 
 /// The verdict, the expectations, the key figures, the miss budget, and the figures by region and path class.
@@ -87,6 +88,87 @@ pub fn markdown(report: &Report) -> String {
     text.push_str(&groups(report, "By region", |v| &v.regions));
     text.push_str(&groups(report, "By path class", |v| &v.paths));
     text
+}
+
+/// A comparison: its conclusion, its conditions, what differs, and all metrics folded away.
+#[must_use]
+pub fn compared(comparison: &Comparison) -> String {
+    let sign = match (comparison.valid, comparison.failed) {
+        (false, _) => "⚠ ",
+        (true, true) => "✘ ",
+        (true, false) if comparison.conditions.is_empty() => "",
+        (true, false) => "✔ ",
+    };
+    let mut text = format!("## {sign}{}\n", word(&comparison.conclusion));
+    let sides = comparison.sides.iter().map(|side| {
+        vec![
+            side.name.clone(),
+            side.scenario.clone(),
+            side.variant.clone(),
+            format!("{}, {}", side.driver.name(), compare::seeds(side)),
+            side.invalid.join("; "),
+        ]
+    });
+    let heading = ["side", "scenario", "variant", "how", "invalid since"];
+    text.push_str(&table("Sides", &heading, 5, sides));
+    let conditions = comparison.conditions.iter().map(|one| {
+        let met = if one.failed { "✘ failed" } else { "✔" };
+        vec![
+            met.to_owned(),
+            one.condition.clone(),
+            one.side.clone(),
+            one.finding.clone(),
+        ]
+    });
+    let heading = ["", "fails if", "side", "found"];
+    text.push_str(&table("Conditions", &heading, 4, conditions));
+    let differs = |row: &&Row| {
+        let findings = row.cells.iter().filter_map(|cell| cell.finding);
+        findings
+            .into_iter()
+            .any(|one| one != Finding::NoDifferenceShown)
+    };
+    let rows = || comparison.metrics.iter();
+    text.push_str(&metrics(
+        comparison,
+        "What differs",
+        &mut rows().filter(differs),
+    ));
+    let all = metrics(
+        comparison,
+        "All metrics",
+        &mut rows().filter(|row| row.is_known()),
+    );
+    text.push_str(&format!(
+        "\n<details><summary>All metrics</summary>\n{all}\n</details>\n\n{}\n",
+        word(&comparison.about_noise())
+    ));
+    text
+}
+
+fn metrics(comparison: &Comparison, title: &str, rows: &mut dyn Iterator<Item = &Row>) -> String {
+    let mut heading = vec!["metric".to_owned()];
+    for (index, side) in comparison.sides.iter().enumerate() {
+        heading.push(side.name.clone());
+        if index > 0 {
+            heading.extend(["difference".to_owned(), "finding".to_owned()]);
+        }
+    }
+    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+    let rows = rows.map(|row| {
+        let mut cells = vec![row.metric.clone()];
+        for cell in &row.cells {
+            cells.push(compare::value(row, cell));
+            if let Some(finding) = cell.finding {
+                cells.extend([
+                    compare::shown_difference(row, cell),
+                    finding.words().to_owned(),
+                ]);
+            }
+        }
+        cells
+    });
+    table(title, &heading, 1, rows)
 }
 
 fn groups(report: &Report, title: &str, of: fn(&VariantReport) -> &Vec<Group>) -> String {

@@ -8,7 +8,7 @@ mod markdown;
 mod tidy;
 
 pub use junit::junit;
-pub use markdown::markdown;
+pub use markdown::{compared, markdown};
 pub use tidy::csv;
 
 use super::terminal::harmless;
@@ -16,6 +16,17 @@ use super::terminal::harmless;
 /// Text on one line, without characters that control anything.
 fn line(text: &str) -> String {
     text.chars().map(harmless).collect()
+}
+
+/// A cell of CSV on one line. What a spreadsheet would run as a formula is shown instead (OWASP, "CSV Injection").
+pub(crate) fn guarded(word: &str) -> String {
+    let word = line(word);
+    match word.trim_start().chars().next() {
+        Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}') => {
+            format!("'{word}")
+        }
+        _ => word,
+    }
 }
 
 #[cfg(test)]

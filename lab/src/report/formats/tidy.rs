@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::line;
+use super::guarded;
 use crate::report::Report;
 
 /// Fields that name a row of a table, in the order of preference.
@@ -198,15 +198,4 @@ fn text(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// What a spreadsheet would run as a formula is shown instead (OWASP, "CSV Injection").
-fn guarded(word: &str) -> String {
-    let word = line(word);
-    match word.trim_start().chars().next() {
-        Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}') => {
-            format!("'{word}")
-        }
-        _ => word,
-    }
 }

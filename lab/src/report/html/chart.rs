@@ -28,7 +28,7 @@ pub(super) struct Line {
     pub(super) name: String,
     /// Class of its style.
     pub(super) style: String,
-    /// Where its values stand in `report.json`.
+    /// Where its values stand in the JSON beside the page; a step `*` stands for every entry of a list.
     pub(super) key: Key,
     /// Its x values and where they stand, if they are not evenly spaced from 0.
     pub(super) x: Option<(Key, Vec<f64>)>,
@@ -253,7 +253,7 @@ impl Chart<'_> {
 
     /// The numbers, for the script and for tests: values and where they stand in `report.json`.
     fn data(&self) -> String {
-        let axis = |axis: &Axis| json!({"from": axis.from, "to": axis.to, "log": axis.log, "unit": unit(axis.unit)});
+        let axis = |axis: &Axis| json!({"from": axis.from, "to": axis.to, "log": axis.log, "unit": axis.unit.word()});
         let lines: Vec<Value> = self
             .lines
             .iter()
@@ -323,16 +323,6 @@ impl Chart<'_> {
                 .collect()
         };
         self.area(line, &around(-1.0), &around(1.0))
-    }
-}
-
-const fn unit(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Ratio => "ratio",
-        Unit::Seconds => "seconds",
-        Unit::Bytes => "bytes",
-        Unit::Count => "count",
-        Unit::Factor => "factor",
     }
 }
 

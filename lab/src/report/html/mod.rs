@@ -9,6 +9,7 @@
 
 mod chart;
 mod checks;
+mod compare;
 mod course;
 mod key;
 mod latency;
@@ -22,6 +23,7 @@ mod tables;
 mod terms;
 mod waterfall;
 
+pub use compare::comparison_page;
 pub use sweep::{SweepFile, sweep_page};
 
 use base64::Engine;
@@ -186,4 +188,4 @@ fn contents(sections: &[Section]) -> Markup {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -105,8 +105,8 @@ pub fn sweep_page(sweep: &SweepFile) -> String {
                     @for axis in axes {
                         h3 { "Over " code { (axis) } }
                         div.charts {
-                            (curves(sweep, axis, "request miss ratio", |point| point.request_miss_ratio))
-                            (curves(sweep, axis, "byte miss ratio", |point| point.byte_miss_ratio))
+                            (curves(sweep, axis, ("request miss ratio", "request_miss_ratio"), |point| point.request_miss_ratio))
+                            (curves(sweep, axis, ("byte miss ratio", "byte_miss_ratio"), |point| point.byte_miss_ratio))
                         }
                     }
                 } }
@@ -120,7 +120,7 @@ pub fn sweep_page(sweep: &SweepFile) -> String {
 fn curves(
     sweep: &SweepFile,
     axis: &str,
-    title: &str,
+    (title, field): (&str, &str),
     of: fn(&PointOf) -> Option<BandOf>,
 ) -> Markup {
     let here = || {
@@ -148,7 +148,8 @@ fn curves(
         unit: Unit::Count,
     };
     let lines = here().enumerate().map(|(number, (index, curve))| {
-        let key = Key::default().at("curves").at(index).at("points");
+        // One number of each point.
+        let key = Key::default().at("curves").at(index).at("points").at("*");
         let name = std::iter::once(curve.variant.as_str())
             .chain(curve.held.iter().map(String::as_str))
             .collect::<Vec<_>>()
@@ -156,8 +157,11 @@ fn curves(
         Line {
             name,
             style: format!("r{}", number % 6),
-            key: key.clone(),
-            x: Some((key, curve.points.iter().map(|point| point.x).collect())),
+            key: key.at(field).at("mean"),
+            x: Some((
+                key.at("x"),
+                curve.points.iter().map(|point| point.x).collect(),
+            )),
             y: curve
                 .points
                 .iter()

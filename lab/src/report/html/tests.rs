@@ -36,22 +36,37 @@ fn charts(page: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Holds every figure of a page against `report.json`, and says how many there were.
 fn compare(report: &Report) -> (usize, usize) {
-    let page = page(report);
     let json: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
-    let found = |key: &str| {
-        json.pointer(key)
+    held_against(&page(report), &json)
+}
+
+/// Holds every figure of a page, and every number of its charts, against the JSON that it is made from, and says how many
+/// there were.
+pub(crate) fn held_against(page: &str, json: &Value) -> (usize, usize) {
+    // `*` stands for every entry of a list.
+    let found = |key: &str| match key.split_once("/*/") {
+        None => json
+            .pointer(key)
             .unwrap_or_else(|| panic!("nothing at {key}"))
-            .clone()
+            .clone(),
+        Some((list, rest)) => {
+            let entries = json.pointer(list).and_then(Value::as_array);
+            let entries = entries.unwrap_or_else(|| panic!("no list at {list}"));
+            let one = |entry: &Value| entry.pointer(&format!("/{rest}")).cloned();
+            entries
+                .iter()
+                .map(|entry| one(entry).unwrap_or_default())
+                .collect()
+        }
     };
-    let figures = figures(&page);
+    let figures = figures(page);
     for (key, value) in &figures {
         let expected = found(key);
         assert_eq!(value.parse::<f64>().ok(), expected.as_f64(), "{key}");
     }
     let mut numbers = 0;
-    for line in charts(&page)
+    for line in charts(page)
         .iter()
         .flat_map(|chart| chart["lines"].as_array().unwrap().clone())
     {
