@@ -88,7 +88,7 @@ fn finding(comparison: &Value, metric: &str) -> String {
 #[test]
 fn the_better_policy_is_named_with_one_seed_and_with_several() {
     let world = World::new();
-    for seeds in [&[][..], &["--seeds", "4"]] {
+    for seeds in [&[][..], &["--seeds", "3"]] {
         let comparison = world.json(&[&["lru.yaml", "s3fifo.yaml"], seeds].concat());
         assert_eq!(
             finding(&comparison, "request_hit_ratio"),

@@ -17,6 +17,7 @@ mod live;
 mod operating;
 mod parity;
 mod playing;
+mod requests;
 mod support;
 mod sweep;
 mod tls;

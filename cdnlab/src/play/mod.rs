@@ -7,7 +7,7 @@ mod when;
 pub(crate) use sweep::Seeds;
 
 use std::fs;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
@@ -95,6 +95,17 @@ struct PlayArgs {
     /// Write the report in further forms beside report.html and report.json.
     #[arg(long, value_name = "FORM", value_delimiter = ',')]
     format: Vec<formats::Format>,
+    /// Write requests.ndjson, too: so many single requests of each variant (10000 unless said otherwise, 1000000 at most),
+    /// drawn by lot where there are more.
+    #[arg(
+        long,
+        value_name = "N",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "10000",
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000)
+    )]
+    requests: Option<u64>,
     /// No progress, and of the report only the verdict.
     #[arg(long)]
     quiet: bool,
@@ -109,6 +120,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<Outcome, Failure> {
 
 pub(crate) fn simulate(args: &SimulateArgs) -> Result<Outcome, Failure> {
     if args.play.change.is_sweep() || args.seeds.is_some() {
+        if args.play.requests.is_some() {
+            return Err(Failure::usage("a sweep keeps no single requests")
+                .help("leave out --requests, or give one value and one seed"));
+        }
         let cores = std::thread::available_parallelism().ok();
         let threads = args.threads.or(cores).map_or(1, NonZeroUsize::get);
         return sweep::run(&args.play, args.seeds.as_ref(), threads);
@@ -135,8 +150,12 @@ fn play(
     // All plans before the first is played: a mistake in the last one should not cost the time of the others.
     let plans = names
         .iter()
-        .map(|name| file.plan(name, &options).map_err(Failure::usage))
-        .collect::<Result<Vec<Plan>, _>>()?;
+        .map(|name| {
+            let mut plan = file.plan(name, &options).map_err(Failure::usage)?;
+            plan.keep_requests = usize::try_from(args.requests.unwrap_or(0)).unwrap_or(usize::MAX);
+            Ok(plan)
+        })
+        .collect::<Result<Vec<Plan>, Failure>>()?;
     // The same for a folder that cannot be written.
     let out = out_folder(args, &file, started)?;
 
@@ -159,6 +178,9 @@ fn play(
         .collect();
     let sides: Vec<(&str, &Measured)> = names.iter().map(String::as_str).zip(&measured).collect();
     let report = Report::new(manifest, &sides, &expectations);
+    if args.requests.is_some() {
+        write_requests(args, &sides, &out)?;
+    }
     show(args, &report, &out)?;
     owner::hand_over(&out);
     Ok(match report.outcome {
@@ -369,6 +391,22 @@ fn show(args: &PlayArgs, report: &Report, out: &Path) -> Result<(), Failure> {
     }
     if !args.quiet {
         eprintln!("report: {0}/report.html, {0}/report.json", out.display());
+    }
+    Ok(())
+}
+
+/// The single requests of all variants, one after the other.
+fn write_requests(args: &PlayArgs, sides: &[(&str, &Measured)], out: &Path) -> Result<(), Failure> {
+    let path = out.join("requests.ndjson");
+    let failed = |error| Failure::of(format!("cannot write {}", path.display()), &error);
+    let mut file = io::BufWriter::new(fs::File::create(&path).map_err(failed)?);
+    let mut count = 0;
+    for (variant, measured) in sides {
+        count += report::write_requests(variant, measured, &mut file).map_err(failed)?;
+    }
+    file.flush().map_err(failed)?;
+    if !args.quiet {
+        eprintln!("requests: {} ({count})", path.display());
     }
     Ok(())
 }

@@ -162,7 +162,7 @@ fn keep(kept: &mut Vec<Example>, example: Example) {
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea and Flood, 2014): a permutation without visible order.
-const fn mixed(step: u64) -> u64 {
+pub(super) const fn mixed(step: u64) -> u64 {
     let mut z = step.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

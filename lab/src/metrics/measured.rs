@@ -9,7 +9,7 @@ use super::series::Series;
 use super::shape::{MEASURED, Shape, WARMUP};
 use super::stretch::{Stretch, Stretches};
 use super::tiers::{Tiers, combine};
-use super::{Cause, Cell, Evidence, Figure, Histogram};
+use super::{Cause, Cell, Evidence, Figure, Histogram, Kept};
 use crate::observe::{NodeStats, RequestClass};
 use crate::plan::Nanos;
 
@@ -19,6 +19,7 @@ pub struct Measured {
     pub(crate) shape: Shape,
     pub(crate) stretches: Stretches,
     pub(crate) evidence: Evidence,
+    pub(crate) kept: Option<Box<Kept>>,
     /// By path class: what the origin counted after the warm-up of requests that were due in it.
     pub(crate) belated: Vec<(u64, u64)>,
     pub(crate) series: Series,

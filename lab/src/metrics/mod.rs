@@ -20,6 +20,7 @@ mod memory;
 mod metric;
 mod ratios;
 mod reconcile;
+mod requests;
 mod scene;
 mod series;
 mod shape;
@@ -31,12 +32,14 @@ mod tiers;
 
 pub use catalogue::METRICS;
 pub use cell::Cause;
+pub(crate) use classify::judge;
 pub(crate) use driver::LATE;
 pub use driver::{Lateness, Validity};
 pub use figure::Figure;
 pub use histogram::Histogram;
 pub use measured::{Measured, Selector, Span};
 pub use metric::{Better, Label, Metric, MetricInfo, Stat, Unit};
+pub(crate) use requests::Kept;
 pub use show::NOT_AVAILABLE;
 
 use cell::Part;
@@ -51,7 +54,6 @@ pub(crate) use series::{Bucket, RegionBucket, Served};
 pub(crate) use shape::Shape;
 
 use border::Border;
-use classify::judge;
 use convergence::Convergence;
 use memory::Memory;
 use reconcile::Reconciliation;
@@ -71,6 +73,8 @@ pub struct Fold {
     border: Border,
     memory: Memory,
     evidence: Evidence,
+    /// Single requests, where they were asked for.
+    kept: Option<Box<Kept>>,
     series: SeriesFold,
     reconciliation: Reconciliation,
     tiers: Tiers,
@@ -87,7 +91,11 @@ impl Fold {
     /// A fold for a run of this plan.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        Self::of(Shape::of(plan))
+        let mut fold = Self::of(Shape::of(plan));
+        if plan.keep_requests > 0 {
+            fold.kept = Some(Box::new(Kept::new(plan.keep_requests, plan.seed)));
+        }
+        fold
     }
 
     pub(crate) fn of(shape: Shape) -> Self {
@@ -107,6 +115,7 @@ impl Fold {
             ),
             memory: Memory::new(&shape),
             evidence: Evidence::new(&shape),
+            kept: None,
             series: SeriesFold::new(shape.duration, shape.regions.len()),
             reconciliation: Reconciliation::default(),
             tiers: Tiers::new(&shape),
@@ -121,6 +130,9 @@ impl Fold {
 
     /// One request is over. Exactly one call per planned request, in any order; no allocation once its cell exists.
     pub fn observe(&mut self, observation: &Observation) {
+        if let Some(kept) = &mut self.kept {
+            kept.see(observation);
+        }
         match FreshHit::of(observation) {
             Some(hit) => self.hit(&hit),
             None => self.observe_any(observation),
@@ -266,6 +278,9 @@ impl Fold {
         self.border.merge(other.border);
         self.memory.merge(other.memory);
         self.evidence.merge(other.evidence);
+        if let Some((ours, theirs)) = self.kept.as_mut().zip(other.kept) {
+            ours.merge(*theirs);
+        }
         self.series.merge(other.series);
         self.reconciliation.merge(other.reconciliation);
         self.tiers.merge(&other.tiers);
@@ -287,6 +302,7 @@ impl Fold {
             shape: self.shape,
             stretches: self.stretches,
             evidence: self.evidence,
+            kept: self.kept,
             series: self.series.finish(),
             sums: self.reconciliation.finish(),
             tiers: self.tiers,

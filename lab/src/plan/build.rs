@@ -116,6 +116,7 @@ pub(crate) fn build(scenario: &Scenario, options: &BuildOptions<'_>) -> Result<P
         events: Vec::new(),
         asks: Vec::new(),
         classes: contents.classes,
+        keep_requests: 0,
         sequential: traces.values().any(|trace| trace.sequential),
     };
     overrides(&mut plan, scenario);

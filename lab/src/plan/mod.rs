@@ -81,6 +81,8 @@ pub struct Plan {
     pub classes: Vec<ClassPlan>,
     /// True if requests are to be played one after the other: the next starts when the last is complete, `due` is 0.
     pub sequential: bool,
+    /// So many single requests are kept beside the figures; none unless someone asks for them.
+    pub keep_requests: usize,
 }
 
 /// A named span of the run.

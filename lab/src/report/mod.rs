@@ -11,11 +11,13 @@ pub mod formats;
 pub mod html;
 mod manifest;
 mod reasons;
+mod requests;
 mod scene;
 mod tables;
 pub mod terminal;
 
 pub use manifest::{Driver, Machine, Manifest};
+pub use requests::write_requests;
 pub use scene::*;
 pub use tables::*;
 

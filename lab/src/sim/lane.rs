@@ -124,6 +124,10 @@ impl World<'_> {
     /// Sends a planned request down the lane; false if it has to take the full path.
     #[inline]
     pub(super) fn board(&mut self, planned: &PlannedRequest) -> bool {
+        // What is to be kept one by one is told whole, as the full path does it.
+        if self.plan.keep_requests > 0 {
+            return false;
+        }
         #[cfg(test)]
         if self.lane.closed {
             return false;

@@ -53,7 +53,7 @@ pub(super) fn sentence(sweep: &Sweep) -> String {
     }
     if clauses.is_empty() {
         let band = sweep.cells.first().and_then(|cell| cell.band(GOAL));
-        let shown = band.map_or(String::new(), |band| with_noise(band));
+        let shown = band.map_or(String::new(), with_noise);
         clauses.push(format!(
             "the request hit ratio is {shown} over {} seeds",
             sweep.seeds.len()
@@ -115,7 +115,7 @@ fn enough(sweep: &Sweep, axis: usize) -> Option<String> {
     let ceiling = with_noise(Band::of(&ceiling, 1));
     let of = |cell: &Cell| {
         let band = cell.band(GOAL);
-        band.map_or(String::new(), |band| with_noise(band))
+        band.map_or(String::new(), with_noise)
     };
     let value = |cell: &Cell| spec.values[cell.choice[axis]].clone();
     Some(match sizes.iter().find(sure) {

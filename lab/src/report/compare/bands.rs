@@ -6,13 +6,16 @@ use crate::noise::{self, Band};
 use crate::report::VariantReport;
 
 /// A single run knows nothing of what another draw of popularities, sizes and publications brings. Between runs of different seeds
-/// bands are so much wider: over 28 pairs of eight seeds of two scenarios, and 10 pairs of the others that are shipped, like
-/// differed from like by at most 1.05 times the band without it.
+/// bands are so much wider: over 28 pairs of eight seeds of two scenarios, and 10 pairs of each variant of the others that are
+/// shipped, like differed from like by at most 1.05 times the band without it. The same holds for what several seeds scatter.
 const OTHER_DRAW: f64 = 1.25;
 /// With fewer answers beyond it than this, a quantile is one of a handful of values.
 const LEAST_BEYOND: f64 = 50.0;
 /// Times are kept with this relative precision ([`crate::metrics::Histogram`]).
 const PRECISION: f64 = 0.001;
+
+/// A band with this confidence reaches one standard error to each side.
+const ONE_ERROR: f64 = 0.6827;
 
 /// Half of the band around the difference of a metric; none where the noise is not known.
 pub(super) fn half(
@@ -26,23 +29,53 @@ pub(super) fn half(
     if metric == Metric::WrongBodies {
         return Some(0.0);
     }
-    if first.runs.len() > 1 && first.runs.len() == other.runs.len() {
-        let pairs = left.iter().zip(right);
-        let differences: Option<Vec<f64>> = pairs.map(|(l, r)| Some((*r)? - (*l)?)).collect();
-        return Band::with_confidence(&differences?, confidence).half;
+    let pairs = || first.runs.iter().zip(&other.runs);
+    let within = |confidence: f64| -> Option<Vec<f64>> {
+        let halves = pairs().map(|((seed, left), (other_seed, right))| {
+            let wider = if seed == other_seed { 1.0 } else { OTHER_DRAW };
+            Some(wider * single(metric, left, right, confidence)?)
+        });
+        halves.collect()
+    };
+    if first.runs.len() < 2 || first.runs.len() != other.runs.len() {
+        return within(confidence)?.first().copied();
     }
-    let ((seed, left), (other_seed, right)) = (first.runs.first()?, other.runs.first()?);
-    let wider = if seed == other_seed { 1.0 } else { OTHER_DRAW };
+    let differences = left.iter().zip(right).map(|(l, r)| Some((*r)? - (*l)?));
+    let differences = differences.collect::<Option<Vec<f64>>>()?;
+    let student = Band::with_confidence(&differences, confidence);
+    let Some((near, wide)) = within(ONE_ERROR).zip(within(confidence)) else {
+        return student.half;
+    };
+    // A few seeds say little of their own scatter, and Student's t pays for that with very wide bands. Where they scatter no more
+    // than the noise within the runs explains, that noise will do.
+    let n = differences.len() as f64;
+    let squares = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();
+    let off: Vec<f64> = differences.iter().map(|one| one - student.mean).collect();
+    let scatter = (squares(&off) / (n - 1.0)).sqrt();
+    let explained = OTHER_DRAW * (squares(&near) / n).sqrt();
+    let pooled = OTHER_DRAW * squares(&wide).sqrt() / n;
+    match scatter <= explained {
+        true => student.half.map(|half| half.min(pooled)),
+        false => student.half,
+    }
+}
+
+/// Half of the band around the difference of two single runs.
+fn single(
+    metric: Metric,
+    left: &VariantReport,
+    right: &VariantReport,
+    confidence: f64,
+) -> Option<f64> {
     if let Metric::Ttfb(stat @ (Stat::P50 | Stat::P90 | Stat::P99 | Stat::P999)) = metric {
         let (left, right) = (
             quantile(stat, left, confidence)?,
             quantile(stat, right, confidence)?,
         );
-        return Some(wider * left.hypot(right));
+        return Some(left.hypot(right));
     }
     let parts = (read::parts(metric, right)?, read::parts(metric, left)?);
-    let half = noise::difference(&parts.0, &parts.1, confidence)?.half?;
-    Some(wider * half)
+    noise::difference(&parts.0, &parts.1, confidence)?.half
 }
 
 /// Half of a quantile's band: that of the share which does not exceed it, read back through the distribution (Woodruff 1952,

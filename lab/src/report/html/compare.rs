@@ -133,7 +133,7 @@ fn metrics(comparison: &Comparison) -> Markup {
                     (cell(one.value, value(&key.at("value"), one.value, row.unit())))
                     @if let Some(finding) = one.finding {
                         (cell(one.difference, difference(&key, row, side)))
-                        td class={ "finding " (mark(finding)) } { (finding.words()) }
+                        td class={ "num " (mark(finding)) } data-sort=(rank(finding)) { (finding.words()) }
                     }
                 }
             } }
@@ -167,6 +167,16 @@ const fn mark(finding: Finding) -> &'static str {
         Finding::Worse => "worse",
         Finding::Higher | Finding::Lower => "other",
         Finding::NoDifferenceShown => "same",
+    }
+}
+
+/// Worse first, better last.
+const fn rank(finding: Finding) -> i8 {
+    match finding {
+        Finding::Worse => -1,
+        Finding::NoDifferenceShown => 0,
+        Finding::Higher | Finding::Lower => 1,
+        Finding::Better => 2,
     }
 }
 

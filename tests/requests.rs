@@ -1,0 +1,124 @@
+//! `--requests`: single requests beside the report.
+
+use serde_json::Value;
+
+use crate::support::scenario::{Scenario, printed};
+
+const SMALL: &str = "\
+schema: 1
+name: small
+duration: 20s
+warmup: 4s
+content:
+  pages: {path: '/pages/{id}.html', objects: 300, size: 8KiB, headers: {Cache-Control: max-age=600}}
+pops:
+  fra: {at: FRA}
+  sin: {at: SIN}
+routing: {mode: nearest}
+clients:
+  europe: {from: [FRA], rate: 60/s, zipf: 0.8}
+  asia: {from: [SIN], rate: 30/s, zipf: 0.8}
+variants: {one: {}, two: {defaults: {memory: 256KiB}}}
+";
+
+fn lines(scenario: &Scenario) -> Vec<Value> {
+    let text = std::fs::read_to_string(scenario.out().join("requests.ndjson")).expect("a log");
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("an object"))
+        .collect()
+}
+
+#[test]
+fn all_of_a_short_run_agree_with_its_report() {
+    let scenario = Scenario::new(SMALL);
+    let output = scenario.play("simulate", &["--requests"]);
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+    assert!(printed(&output).contains("requests.ndjson ("));
+    let (lines, report) = (lines(&scenario), scenario.report());
+    for variant in report["variants"].as_array().expect("variants") {
+        let here: Vec<&Value> = lines
+            .iter()
+            .filter(|line| line["variant"] == variant["name"])
+            .collect();
+        assert!(here.iter().map(|line| line["step"].as_u64()).is_sorted());
+        let warmup = variant["warmup_seconds"].as_f64();
+        for (group, late) in [("warmup", false), ("total", true)] {
+            for (class, count) in variant[group]["classes"].as_object().expect("classes") {
+                let of_class = here.iter().filter(|line| {
+                    line["class"] == class.as_str()
+                        && (line["due_seconds"].as_f64() >= warmup) == late
+                });
+                assert_eq!(
+                    of_class.count() as u64,
+                    count.as_u64().expect("a count"),
+                    "{group} {class}"
+                );
+            }
+        }
+        let hit = here
+            .iter()
+            .find(|line| line["class"] == "hit")
+            .expect("a hit");
+        assert_eq!(hit["caches"][0]["hit"], true, "{hit}");
+        assert!(
+            hit["url"]
+                .as_str()
+                .is_some_and(|url| url.contains("/pages/")),
+            "{hit}"
+        );
+        assert!(
+            hit["ttfb_seconds"].as_f64() <= hit["total_seconds"].as_f64(),
+            "{hit}"
+        );
+    }
+}
+
+#[test]
+fn a_sample_is_drawn_by_the_seed_alone_and_changes_no_figure() {
+    let play = |more: &[&str]| {
+        let scenario = Scenario::new(SMALL);
+        let output = scenario.play("simulate", &[&["--variant", "one"], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+        scenario
+    };
+    let (one, two) = (
+        play(&["--requests=50", "--threads", "1"]),
+        play(&["--requests=50", "--threads", "2"]),
+    );
+    assert_eq!(lines(&one).len(), 50);
+    assert_eq!(lines(&one), lines(&two));
+    let all = lines(&play(&["--requests"]));
+    assert!(lines(&one).iter().all(|line| all.contains(line)));
+    let steps = |lines: &[Value]| {
+        lines
+            .iter()
+            .map(|line| line["step"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_ne!(
+        steps(&lines(&play(&["--requests=50", "--seed", "9"]))),
+        steps(&lines(&one))
+    );
+    let without = play(&[]);
+    assert!(!without.out().join("requests.ndjson").exists());
+    assert_eq!(without.report()["variants"], one.report()["variants"]);
+}
+
+#[test]
+fn too_many_and_sweeps_are_refused() {
+    for (more, told) in [
+        (&["--requests=0"][..], "1..=1000000"),
+        (&["--requests=1000001"], "1..=1000000"),
+        (
+            &["--requests", "--seeds", "2"],
+            "a sweep keeps no single requests",
+        ),
+    ] {
+        let output = Scenario::new(SMALL).play("simulate", more);
+        let text = printed(&output);
+        assert!(
+            output.status.code() == Some(2) && text.contains(told),
+            "{text}"
+        );
+    }
+}
