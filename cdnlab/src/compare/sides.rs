@@ -18,7 +18,7 @@ enum Source {
     /// A report that was saved.
     Saved(Box<Report>),
     /// A scenario to be simulated.
-    Scenario(ScenarioFile),
+    Scenario(Box<ScenarioFile>),
 }
 
 /// One side before it is played.
@@ -101,7 +101,7 @@ fn source(args: &CompareArgs, written: &str) -> Result<Source, Failure> {
     }
     let file = ScenarioFile::open(written, args.allow_remote).map_err(Failure::usage)?;
     play::refuse_other_driver(&file, Driver::Simulate)?;
-    Ok(Source::Scenario(args.change.apply(&file)?))
+    Ok(Source::Scenario(Box::new(args.change.apply(&file)?)))
 }
 
 /// Whether a JSON file wants to be a report and not a scenario, which may be JSON, too. What cannot be read is told as a report.
@@ -259,7 +259,7 @@ impl Job {
                 });
             }
             (Source::Saved(report), Some(_)) => anew(args, side.written, report)?,
-            (Source::Scenario(file), _) => file.clone(),
+            (Source::Scenario(file), _) => (**file).clone(),
         };
         let own = [args.seed];
         let seeds: Vec<Option<u64>> = match seeds {
