@@ -3,8 +3,6 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
-
 use crate::driver::Browser;
 
 /// A small CDN with hostile names, and a question in its first seconds.
@@ -340,14 +338,7 @@ fn no_serious_finding_of_axe_on_the_live_page() {
         browser.look(width, dark);
         browser.open(&format!("{}{path}", up.url));
         looks(&browser, 1);
-        browser.run(&axe);
-        let found = browser.run_async("const done = arguments[0]; axe.run().then((result) => done(result.violations.map((one) => [one.impact, one.id, one.nodes.length, one.nodes[0].html, one.nodes[0].failureSummary])))");
-        let serious: Vec<&Value> = found
-            .as_array()
-            .expect("findings")
-            .iter()
-            .filter(|one| one[0] == "serious" || one[0] == "critical")
-            .collect();
+        let serious = crate::report::serious(&browser, &axe);
         assert!(
             serious.is_empty(),
             "{path} at {width} px, dark {dark}: {serious:#?}"

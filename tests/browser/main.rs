@@ -3,6 +3,7 @@
 //! Needs `chromium` and `chromedriver` (Debian: chromium, chromium-driver). Where they are missing each test says so and
 //! passes, unless `BROWSER_TESTS=required`, as `.ci/run` has it. Pictures go to `target/browser/`.
 
+mod compared;
 mod driver;
 mod live;
 mod report;

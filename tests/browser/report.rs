@@ -251,6 +251,17 @@ pub(crate) fn axe() -> Option<String> {
     Some(fs::read_to_string(script).expect("axe-core"))
 }
 
+/// What axe finds on the page that is serious or worse.
+pub(crate) fn serious(browser: &Browser, axe: &str) -> Vec<Value> {
+    browser.run(axe);
+    let found = browser.run_async("const done = arguments[0]; axe.run().then((result) => done(result.violations.map((one) => [one.impact, one.id, one.nodes.length, one.nodes[0].html, one.nodes[0].failureSummary])))");
+    let found = found.as_array().expect("findings").iter();
+    found
+        .filter(|one| one[0] == "serious" || one[0] == "critical")
+        .cloned()
+        .collect()
+}
+
 #[test]
 fn no_serious_finding_of_axe() {
     if !crate::present() {
@@ -265,14 +276,7 @@ fn no_serious_finding_of_axe() {
             browser.look(width, dark);
             browser
                 .run("for (const part of document.querySelectorAll('details')) part.open = true");
-            browser.run(&axe);
-            let found = browser.run_async("const done = arguments[0]; axe.run().then((result) => done(result.violations.map((one) => [one.impact, one.id, one.nodes.length, one.nodes[0].html, one.nodes[0].failureSummary])))");
-            let serious: Vec<&Value> = found
-                .as_array()
-                .expect("findings")
-                .iter()
-                .filter(|one| one[0] == "serious" || one[0] == "critical")
-                .collect();
+            let serious = serious(&browser, &axe);
             assert!(
                 serious.is_empty(),
                 "{scenario} at {width} px, dark {dark}: {serious:#?}"

@@ -56,7 +56,8 @@ pub fn at_once(confidence: f64, bands: usize) -> f64 {
 }
 
 /// The t that so large a share of Student's distribution lies within (both sides), by bisection.
-pub(super) fn student(freedom: usize, share: f64) -> f64 {
+#[must_use]
+pub fn student(freedom: usize, share: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1e7);
     for _ in 0..200 {
         let middle = f64::midpoint(low, high);

@@ -9,5 +9,5 @@
 mod band;
 mod blocks;
 
-pub use band::{Band, at_once};
+pub use band::{Band, at_once, student};
 pub use blocks::{Blocks, difference, ratio, ratio_at, total};

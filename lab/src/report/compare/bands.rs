@@ -16,6 +16,11 @@ const PRECISION: f64 = 0.001;
 
 /// A band with this confidence reaches one standard error to each side.
 const ONE_ERROR: f64 = 0.6827;
+/// The noise within the runs tells the variance between seeds as well as so many further seeds (Smyth 2004, "Linear models and
+/// empirical Bayes methods", Statistical Applications in Genetics and Molecular Biology 3, the moderated t).
+const WORTH: f64 = 8.0;
+/// It does not where their variance is more than so many times as large.
+const CONTRADICTED: f64 = 4.0;
 
 /// Half of the band around the difference of a metric; none where the noise is not known.
 pub(super) fn half(
@@ -42,22 +47,25 @@ pub(super) fn half(
     }
     let differences = left.iter().zip(right).map(|(l, r)| Some((*r)? - (*l)?));
     let differences = differences.collect::<Option<Vec<f64>>>()?;
-    let student = Band::with_confidence(&differences, confidence);
-    let Some((near, wide)) = within(ONE_ERROR).zip(within(confidence)) else {
-        return student.half;
+    let alone = Band::with_confidence(&differences, confidence);
+    let Some(errors) = within(ONE_ERROR) else {
+        return alone.half;
     };
-    // A few seeds say little of their own scatter, and Student's t pays for that with very wide bands. Where they scatter no more
-    // than the noise within the runs explains, that noise will do.
+    // A few seeds say little of their own scatter, and Student's t pays for that with very wide bands. The noise within the runs
+    // says more, unless the seeds contradict it.
     let n = differences.len() as f64;
+    let freedom = n - 1.0;
     let squares = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();
-    let off: Vec<f64> = differences.iter().map(|one| one - student.mean).collect();
-    let scatter = (squares(&off) / (n - 1.0)).sqrt();
-    let explained = OTHER_DRAW * (squares(&near) / n).sqrt();
-    let pooled = OTHER_DRAW * squares(&wide).sqrt() / n;
-    match scatter <= explained {
-        true => student.half.map(|half| half.min(pooled)),
-        false => student.half,
+    let off: Vec<f64> = differences.iter().map(|one| one - alone.mean).collect();
+    let scatter = squares(&off) / freedom;
+    let expected = OTHER_DRAW.powi(2) * squares(&errors) / n;
+    if scatter > CONTRADICTED * expected {
+        return alone.half;
     }
+    let moderated = (WORTH * expected + freedom * scatter) / (WORTH + freedom);
+    let error = (moderated.max(scatter) / n).sqrt();
+    let t = noise::student((WORTH + freedom) as usize, confidence);
+    alone.half.map(|half| half.min(t * error))
 }
 
 /// Half of the band around the difference of two single runs.
