@@ -291,6 +291,8 @@ const fn plain(from: From, handling: Handling) -> Reply {
 }
 
 #[cfg(test)]
+mod keep_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod stale_tests;
