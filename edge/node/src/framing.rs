@@ -35,11 +35,28 @@ fn only_chunked(headers: &HeaderMap) -> bool {
     first.is_some_and(chunked) && more.is_none()
 }
 
+/// Whether the body has, or may have, a coding that hyper leaves in place: one that is registered, or
+/// looks like `chunked`. Any other name is no coding, but a field that upstream knows nothing about:
+/// such a body ends with its connection (RFC 9112 section 6.3) and is what it is.
+fn is_coded(headers: &HeaderMap) -> bool {
+    const REGISTERED: [&[u8]; 5] = [b"compress", b"deflate", b"gzip", b"x-compress", b"x-gzip"];
+    let coding = |name: &[u8]| {
+        let name = name.to_ascii_lowercase();
+        let name = name.split(|byte| *byte == b';').next().unwrap_or_default();
+        REGISTERED.contains(&name.trim_ascii()) || name.windows(7).any(|part| part == b"chunked")
+    };
+    let nameless = list(headers, &TRANSFER_ENCODING).next().is_none();
+    has_unknown_coding(headers) && (nameless || list(headers, &TRANSFER_ENCODING).any(coding))
+}
+
 /// What to make of a final response's head.
 pub(crate) fn of_response(status: StatusCode, headers: &HeaderMap) -> Framing {
     // Nobody asked for an upgrade: `Upgrade` does not go upstream.
-    if status.is_informational() || has_unknown_coding(headers) {
+    if status.is_informational() || is_coded(headers) {
         return Framing::Wrong;
+    }
+    if has_unknown_coding(headers) {
+        return Framing::Doubtful;
     }
     let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
     if lengths > 1 || (lengths > 0 && headers.contains_key(TRANSFER_ENCODING)) {
@@ -72,7 +89,11 @@ mod tests {
         check(200, &[(te, "gzip, chunked")], Framing::Wrong);
         check(200, &[(te, "gzip"), (te, "chunked")], Framing::Wrong);
         check(200, &[(te, "chunked"), (te, "chunked")], Framing::Wrong);
-        check(200, &[(te, "identity")], Framing::Wrong);
+        check(200, &[(te, "x-gzip; q=1")], Framing::Wrong);
+        check(200, &[(te, "none, deflate")], Framing::Wrong);
+        check(200, &[(te, "xchunked")], Framing::Wrong);
+        check(200, &[(te, "identity")], Framing::Doubtful);
+        check(200, &[(te, "none")], Framing::Doubtful);
         check(200, &[(te, "")], Framing::Wrong);
         check(200, &[(te, "chunked"), (cl, "5")], Framing::Doubtful);
         check(200, &[(cl, "5"), (cl, "5")], Framing::Doubtful);

@@ -107,7 +107,8 @@ pub struct Purge {
 }
 
 impl Ask {
-    /// The questions of a plan that is complete but for them.
+    /// The questions of a plan that is complete but for them; not those whose answer would come after
+    /// the run.
     pub(super) fn all(plan: &Plan, specs: &[EventSpec], problems: &mut Problems) -> Vec<Self> {
         let mut asks = Vec::new();
         for (i, spec) in specs.iter().enumerate() {
@@ -132,6 +133,7 @@ impl Ask {
                 about_pop: ask.about == AskAbout::Pop,
             });
         }
+        asks.retain(|ask| ask.reveal <= plan.duration);
         asks.sort_by_key(|ask| ask.at);
         asks
     }

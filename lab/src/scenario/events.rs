@@ -39,7 +39,7 @@ pub struct AskSpec {
     pub from: String,
     /// What it asks for.
     pub path: String,
-    /// How long after the event.
+    /// How long after the event. A question whose answer would come after the run is not asked.
     pub after: Span,
     /// What is to be guessed.
     #[serde(default)]

@@ -220,6 +220,7 @@ fn map(plan: &Plan) -> Markup {
                     li { span.dot.pop aria-hidden="true" {} "PoP" }
                     @if running(plan).iter().any(|pop| !pop.serves_clients) { li { span.dot.shield aria-hidden="true" {} "shield" } }
                     li { span.dot.origin aria-hidden="true" {} "origin" }
+                    li { span.line-fetch aria-hidden="true" {} "fetches upstream" }
                     li { span.line-cut aria-hidden="true" {} "cut" }
                     li { span.line-slow aria-hidden="true" {} "slow" }
                 }

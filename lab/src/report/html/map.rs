@@ -82,6 +82,7 @@ fn one(report: &Report, v: &VariantReport) -> Markup {
                 li { span.dot.pop aria-hidden="true" {} "PoP" }
                 @if map.pops.iter().any(|pop| !pop.serves_clients) { li { span.dot.shield aria-hidden="true" {} "shield" } }
                 li { span.dot.origin aria-hidden="true" {} "origin" }
+                li { span.line-fetch aria-hidden="true" {} "fetches upstream" }
             }
             div.world {
                 svg viewBox={ "0 0 " (format!("{:.0} {:.0}", view.width(), view.height())) } role="img" aria-label=(about) {
