@@ -213,7 +213,9 @@ fn questions_stand_beside_events_and_change_none() {
         ))
     };
     let ask = "ask: {question: Who?, from: LHR, path: /p/1, after: 2s, about: pop}";
-    let plan = with(&format!("{{at: 4s, kill: fra, {ask}}}, {{at: 3s, {ask}}}, {{at: 90s, {ask}}}"));
+    let plan = with(&format!(
+        "{{at: 4s, kill: fra, {ask}}}, {{at: 3s, {ask}}}, {{at: 90s, {ask}}}"
+    ));
     let without = with("{at: 4s, kill: fra}");
     assert_eq!(plan.events.len(), without.events.len());
     let times: Vec<_> = plan.asks.iter().map(|ask| (ask.at, ask.reveal)).collect();

@@ -85,6 +85,31 @@ async fn an_upstream_that_breaks_the_rules_is_a_bad_gateway() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_made_up_coding_ends_with_its_connection() {
+    let mut origin = Origin::start().await;
+    let node = node(&origin, |_| {}).await;
+    let mut wire = connect(&node).await;
+    wire.send(get_with("/x", "")).await;
+    let mut asked = origin.asked().await;
+    let sent =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: none\r\nCache-Control: max-age=60\r\n\r\nhello";
+    asked.wire.send(sent).await;
+    drop(asked);
+    let head = soon(wire.head()).await.expect("an answer");
+    let (body, complete) = soon(wire.body(&head)).await;
+    assert_eq!(
+        (head.status(), body.as_slice(), complete),
+        (200, &b"hello"[..], true)
+    );
+    let again = exchange(&mut wire, &get_with("/x", "")).await;
+    assert_eq!(again.text(), "hello");
+    assert!(again.cache_status().contains("; hit"), "{again:?}");
+    for head in [&head, &again.head] {
+        assert_ne!(head.field("transfer-encoding"), Some("none"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stored_response_stands_in_for_a_broken_one() {
     let mut origin = Origin::start().await;
     let node = node(&origin, |_| {}).await;
