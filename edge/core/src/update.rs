@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, header};
 
 use crate::{
-    ResponseHead, StoredHead,
+    Policy, ResponseHead, StoredHead,
     fields::{connection::remove_hop_by_hop, etag::ETag},
 };
 
@@ -20,13 +20,43 @@ const OF_THE_BODY: [HeaderName; 4] = [
     HeaderName::from_static("content-md5"),
 ];
 
+/// What says how long a response holds and since when, beside the targeted fields.
+const OF_THE_LIFETIME: [HeaderName; 4] = [
+    header::AGE,
+    header::CACHE_CONTROL,
+    header::DATE,
+    header::EXPIRES,
+];
+
 /// The stored head as a 304 updates it: each field of the 304 replaces all stored lines of that
 /// name with all of its own lines; the other stored fields stay. The 304's Age is left in, so that
 /// [`crate::born`] and [`crate::digest`] can be asked about the result.
-pub fn update_304(stored: &StoredHead, response: &ResponseHead) -> Result<ResponseHead, Mismatch> {
+///
+/// The 304 is the answer to the stored response's own validators and to no others. If it has another
+/// entity tag than the one that it confirms, it updates nothing but the lifetime: see [`Selects`].
+pub fn update_304(
+    stored: &StoredHead,
+    response: &ResponseHead,
+    policy: &Policy,
+) -> Result<ResponseHead, Mismatch> {
     let head = stored.to_head();
-    check(&head.headers, &response.headers)?;
-    Ok(merged(head, &response.headers))
+    match selects(&head.headers, &response.headers) {
+        Selects::This => Ok(merged(head, &response.headers)),
+        Selects::Lifetime => Ok(merged(head, &of_the_lifetime(&response.headers, policy))),
+        Selects::Other => Err(Mismatch),
+    }
+}
+
+fn of_the_lifetime(response: &HeaderMap, policy: &Policy) -> HeaderMap {
+    let lines = response.iter().filter(|(name, _)| {
+        let targeted = |field: &String| name.as_str().eq_ignore_ascii_case(field);
+        OF_THE_LIFETIME.contains(name) || policy.targeted.iter().any(targeted)
+    });
+    let mut found = HeaderMap::new();
+    for (name, value) in lines {
+        found.append(name.clone(), value.clone());
+    }
+    found
 }
 
 /// The stored head as a 200 to HEAD updates it: if all validators that it has are the stored ones,
@@ -75,25 +105,41 @@ fn merged(mut head: ResponseHead, response: &HeaderMap) -> ResponseHead {
     head
 }
 
-/// Whether the 304 selects the stored response (section 4.3.4): by a strong validator if it has
-/// one, else by what it has.
-fn check(stored: &HeaderMap, response: &HeaderMap) -> Result<(), Mismatch> {
-    if let Some(new) = ETag::of(response) {
-        let matches = ETag::of(stored).is_some_and(|old| {
-            if new.weak {
+/// What of a stored response a 304 is about.
+enum Selects {
+    /// All of it: by the same validator, or by having none (section 4.3.4).
+    This,
+    /// Upstream was asked about one tag, says that it matches, and names another. It contradicts
+    /// itself: its fields belong to nothing that is here, but what was asked about was confirmed
+    /// (RFC 9110 section 13.1.2), as nginx and browsers take it too. Section 4.3.4 would have the
+    /// whole fetched again.
+    Lifetime,
+    /// Nothing of it.
+    Other,
+}
+
+fn selects(stored: &HeaderMap, response: &HeaderMap) -> Selects {
+    match (ETag::of(response), ETag::of(stored)) {
+        (Some(new), Some(old)) => {
+            let same = if new.weak {
                 new.weakly_equals(&old)
             } else {
                 new.strongly_equals(&old)
+            };
+            if same {
+                Selects::This
+            } else {
+                Selects::Lifetime
             }
-        });
-        return if matches { Ok(()) } else { Err(Mismatch) };
-    }
-    match (
-        response.get(header::LAST_MODIFIED),
-        stored.get(header::LAST_MODIFIED),
-    ) {
-        (Some(new), Some(old)) if new != old => Err(Mismatch),
-        _ => Ok(()),
+        }
+        (Some(_), None) => Selects::Other,
+        (None, _) => {
+            let modified = |headers: &HeaderMap| headers.get(header::LAST_MODIFIED).cloned();
+            match (modified(response), modified(stored)) {
+                (Some(new), Some(old)) if new != old => Selects::Other,
+                _ => Selects::This,
+            }
+        }
     }
 }
 
@@ -113,7 +159,8 @@ mod tests {
 
     fn updated(stored: &[(&str, &str)], news: &[(&str, &str)]) -> Result<Vec<String>, Mismatch> {
         let stored = StoredHead::new(&head(StatusCode::OK, stored));
-        let found = update_304(&stored, &head(StatusCode::NOT_MODIFIED, news))?;
+        let news = head(StatusCode::NOT_MODIFIED, news);
+        let found = update_304(&stored, &news, &Policy::default())?;
         assert_eq!(found.status, StatusCode::OK);
         let mut lines: Vec<String> = found
             .headers
@@ -179,13 +226,33 @@ mod tests {
     }
 
     #[test]
+    fn a_304_that_names_another_tag_renews_the_lifetime_only() {
+        let fields = [
+            ("etag", "\"b\""),
+            ("cache-control", "max-age=9"),
+            ("cdn-cache-control", "max-age=8"),
+            ("date", "now"),
+            ("x-own", "2"),
+        ];
+        for tag in ["\"a\"", "W/\"b\""] {
+            let stored = [("etag", tag), ("x-own", "1"), ("date", "then")];
+            let expected = [
+                "cache-control: max-age=9",
+                "cdn-cache-control: max-age=8",
+                "date: now",
+                &format!("etag: {tag}"),
+                "x-own: 1",
+            ];
+            assert_eq!(updated(&stored, &fields).unwrap(), expected);
+        }
+    }
+
+    #[test]
     fn another_validator_is_a_mismatch() {
         let check = |stored: (&str, &str), new: (&str, &str), ok: bool| {
             assert_eq!(updated(&[stored], &[new]).is_ok(), ok, "{stored:?} {new:?}");
         };
         check(("etag", "\"a\""), ("etag", "\"a\""), true);
-        check(("etag", "\"a\""), ("etag", "\"b\""), false);
-        check(("etag", "W/\"a\""), ("etag", "\"a\""), false);
         check(("etag", "\"a\""), ("etag", "W/\"a\""), true);
         check(("last-modified", "x"), ("last-modified", "y"), false);
         check(("last-modified", "x"), ("etag", "\"a\""), false);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use edge_core::purge::Sequence;
+use edge_core::ranges::Spec;
 use edge_core::{
     Action, Answer, Body as Which, Detail, Digest, Event, Forward, From, Handling, Keep,
     NotStorable, ResponseHead, Source, Stored, StoredHead, UpstreamError, Validators, born,
@@ -139,7 +140,7 @@ impl Ride {
         let head = ResponseHead::received(parts.status, parts.headers, received);
         let status = head.status.as_u16();
         if let Some(stored) = stored.filter(|_| status == 304) {
-            let Ok(updated) = update_304(&stored.head, &head) else {
+            let Ok(updated) = update_304(&stored.head, &head, policy) else {
                 return (Event::Mismatch, Outcome::None);
             };
             let storable = parts::digest(&self.ask.head, &updated, policy, received);
@@ -172,9 +173,24 @@ impl Ride {
             node.ranged.note(key, asked, head.status, headers, received);
         }
         let length = body.size_hint().exact();
+        let partial = head.status == StatusCode::PARTIAL_CONTENT;
+        if self.ask.rest && (partial || head.status == StatusCode::RANGE_NOT_SATISFIABLE) {
+            // The rest is of no use: what is here cannot be tied to it.
+            (self.ask.rest, self.ask.range) = (false, None);
+            return Box::pin(self.ask_upstream(forward)).await;
+        }
+        if asked.is_some() && self.ask.own.is_none() {
+            self.take_for_asked(&head, length);
+        }
+        let asked = asked.and(self.ask.range.as_ref().map(|(spec, _)| *spec));
         let usable = match head.status {
             StatusCode::PARTIAL_CONTENT => {
-                asked.is_some_and(|asked| parts::brought(&head, length, asked).is_some())
+                let brought = asked.zip(parts::brought(&head, length));
+                brought.is_some_and(|(asked, (part, total))| {
+                    asked
+                        .within(total)
+                        .is_some_and(|wanted| part.covers(&wanted))
+                })
             }
             // An answer to this range, not to every request.
             StatusCode::RANGE_NOT_SATISFIABLE => asked.is_none() && !forward.passes,
@@ -186,7 +202,7 @@ impl Ride {
             Err(NotStorable::Partial)
         };
         let tied = Tie::of(&head.headers, received).is_some();
-        if head.status == StatusCode::PARTIAL_CONTENT
+        if partial
             && (storable.is_err() || !tied)
             && asked.is_some()
             && let Some(own) = self.ask.own.take()
@@ -211,6 +227,21 @@ impl Ride {
                 sent: fields,
             },
         )
+    }
+
+    /// Upstream has the last word on which part it sends (RFC 9110 section 15.3.7): where that is
+    /// another one, the request goes on as one for that part.
+    fn take_for_asked(&mut self, head: &ResponseHead, length: Option<u64>) {
+        let Some((part, total)) = parts::brought(head, length) else {
+            return;
+        };
+        let asked = self.ask.range.as_ref();
+        let wanted = asked.and_then(|(spec, _)| spec.within(total));
+        if wanted.is_none_or(|wanted| !part.covers(&wanted)) {
+            let field = part.range();
+            self.ask.head.headers.insert(header::RANGE, field.clone());
+            self.ask.range = Some((Spec::Closed(part.start, part.end - 1), field));
+        }
     }
 
     fn conclude(

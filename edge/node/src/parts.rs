@@ -146,19 +146,16 @@ pub(crate) fn digest(
     })
 }
 
-/// The part that a 206 brings and the length of the whole, if it is what was asked for and its
-/// length, where that is known, is what it says.
-pub(crate) fn brought(
-    head: &ResponseHead,
-    length: Option<u64>,
-    asked: Spec,
-) -> Option<(ByteRange, u64)> {
+/// The part that a 206 brings and the length of the whole, if its length, where that is known, is
+/// what it says.
+pub(crate) fn brought(head: &ResponseHead, length: Option<u64>) -> Option<(ByteRange, u64)> {
     if head.status != StatusCode::PARTIAL_CONTENT {
         return None;
     }
-    let (range, total) = part_of(&head.headers)?;
-    let whole = length.is_none_or(|length| length == range.len());
-    (whole && range.covers(&asked.within(total)?)).then_some((range, total))
+    let part = part_of(&head.headers)?;
+    length
+        .is_none_or(|length| length == part.0.len())
+        .then_some(part)
 }
 
 /// What the only Content-Range says: which part, of how many bytes.
@@ -318,6 +315,29 @@ pub(crate) fn asked(request: &RequestHead, kind: &RequestKind) -> Option<(Spec, 
     };
     let spec = Specs::parse(line.as_bytes())?.single()?;
     Some((spec, line.clone()))
+}
+
+/// What is missing behind the beginning of a response that has no validator to tie anything to it,
+/// for a request that wants the whole. An upstream that sends the whole instead costs nothing more
+/// than without the question; a part cannot be put to what is here (RFC 9111 section 3.4).
+pub(crate) fn rest(
+    request: &RequestHead,
+    kind: &RequestKind,
+    looked: &Found,
+    now: Timestamp,
+) -> Option<(Spec, HeaderValue)> {
+    let response = looked.response.as_deref()?;
+    if kind.method != MethodClass::Get || request.headers.contains_key(header::RANGE) {
+        return None;
+    }
+    let parts = Parts::of(response).filter(|parts| !parts.sheet)?;
+    let whole = ByteRange::new(0, parts.total)?;
+    let missing = parts.missing(whole);
+    let [gap] = missing[..] else { return None };
+    let open = gap.start > 0 && gap.end == parts.total;
+    let tied = Tie::of(&response.head.headers(), now).is_some();
+    let field = HeaderValue::from_str(&format!("bytes={}-", gap.start)).ok()?;
+    (open && !tied).then_some((Spec::From(gap.start), field))
 }
 
 /// Where those meet who ask for the same range of something that is not here.

@@ -39,6 +39,8 @@ pub(crate) struct Ask {
     pub(crate) interim: Option<Interim>,
     /// The one range that upstream may be asked for, and its field: the request's own, or a slice.
     pub(crate) range: Option<(Spec, HeaderValue)>,
+    /// `range` is what is missing of a part that nothing can be put to: only the whole is of use.
+    pub(crate) rest: bool,
     /// The request's own range, where `range` is a slice.
     pub(crate) own: Option<(Spec, HeaderValue)>,
 }
@@ -291,6 +293,7 @@ impl Ride {
             body: None,
             interim: None,
             range: None,
+            rest: false,
             own: None,
         };
         let (exchange, action) = Exchange::refresh(&node.config.policy, stored, node.now());

@@ -90,7 +90,7 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
     }
     let kind = RequestKind::of(&head, policy);
     let key = policy.key.key(&head.target);
-    let mut found = None;
+    let (mut found, mut rest) = (None, None);
     if kind.cacheable() {
         // A hit needs no exchange: look up, compare integers, write the head.
         let looked = node.store.look_up(&key, &head.headers, now);
@@ -125,6 +125,7 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
             true => node.store.look_up(&key, &head.headers, node.now()),
             false => looked,
         };
+        rest = parts::rest(&head, &kind, &looked, now);
         found = Some(parts::fit(looked, &head, policy, now));
     }
     let own = parts::asked(&head, &kind);
@@ -140,7 +141,8 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
         id,
         body: Some(body),
         interim: interim.clone(),
-        range,
+        rest: rest.is_some(),
+        range: rest.or(range),
         own,
     };
     let mut reply = ride(worker, ask, exchange, action, found).await;

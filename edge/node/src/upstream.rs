@@ -30,6 +30,9 @@ use crate::interim::Hints;
 
 /// A connection that no request needs is closed after this long.
 const KEPT_IDLE: Duration = Duration::from_secs(60);
+/// A request that cannot be sent again goes on no connection that has been idle for longer: servers
+/// close those at any time, most after 5 s and more, and nobody would know whether they had seen it.
+const KEPT_FOR_ONCE: Duration = Duration::from_secs(1);
 /// Bounds hyper's read buffer per connection, and with it a response head.
 const READ_BUFFER: usize = 256 << 10;
 
@@ -98,6 +101,8 @@ impl From<Failure> for UpstreamError {
 #[derive(Clone)]
 pub(crate) struct Upstream {
     client: Client<Connector, RequestBody>,
+    /// For what cannot be sent again.
+    once: Client<Connector, RequestBody>,
     scheme: Scheme,
     authority: Authority,
     first_byte: Duration,
@@ -108,17 +113,20 @@ pub(crate) struct Upstream {
 impl Upstream {
     pub(crate) fn new(config: &Config, address: &UpstreamAddress, counters: Arc<Counters>) -> Self {
         let connector = Connector::new(address.tls.clone(), config.connect_timeout);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(KEPT_IDLE)
-            .pool_timer(TokioTimer::new())
-            // A request of which nothing was sent, since a kept-alive connection had ended, moves
-            // to another connection: upstream has not seen it.
-            .retry_canceled_requests(true)
-            .set_host(false)
-            .http1_max_buf_size(READ_BUFFER)
-            .build(connector);
+        let client = |kept_idle| {
+            Client::builder(TokioExecutor::new())
+                .pool_idle_timeout(kept_idle)
+                .pool_timer(TokioTimer::new())
+                // A request of which nothing was sent, since a kept-alive connection had ended, moves
+                // to another connection: upstream has not seen it.
+                .retry_canceled_requests(true)
+                .set_host(false)
+                .http1_max_buf_size(READ_BUFFER)
+                .build(connector.clone())
+        };
         Self {
-            client,
+            client: client(KEPT_IDLE),
+            once: client(KEPT_FOR_ONCE),
             scheme: address.scheme.clone(),
             authority: address.authority.clone(),
             first_byte: config.first_byte_timeout,
@@ -131,8 +139,8 @@ impl Upstream {
     /// `Host` included.
     ///
     /// A safe request without a body is sent once more if it met the end of a kept-alive
-    /// connection: servers close those at any time, and the request is not to blame. Interim
-    /// responses go to `hints`.
+    /// connection: servers close those at any time, and the request is not to blame. All others have
+    /// connections that were used a moment ago. Interim responses go to `hints`.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -141,10 +149,7 @@ impl Upstream {
         body: RequestBody,
         hints: &Arc<Hints>,
     ) -> Result<Response<UpstreamBody>, Failure> {
-        let again = match &body {
-            RequestBody::None if method.is_safe() => Some((method.clone(), headers.clone())),
-            _ => None,
-        };
+        let again = repeatable(&method, &body).then(|| (method.clone(), headers.clone()));
         match self.attempt(method, target, headers, body, hints).await {
             Err((Failure::Closed, true)) if again.is_some() => {
                 let (method, headers) = again.ok_or(Failure::Closed)?;
@@ -175,6 +180,7 @@ impl Upstream {
             .build()
             .map_err(malformed)?;
         let progress = body.progress();
+        let repeatable = repeatable(&method, &body);
         let mut request = Request::builder()
             .method(method)
             .uri(uri)
@@ -190,7 +196,8 @@ impl Upstream {
         });
         let connection = capture_connection(&mut request);
         self.counters.upstream_requests.inc();
-        let mut answer = pin!(self.client.request(request));
+        let client = if repeatable { &self.client } else { &self.once };
+        let mut answer = pin!(client.request(request));
         let answer = loop {
             let before = progress.gone();
             match tokio::time::timeout(self.first_byte, answer.as_mut()).await {
@@ -222,6 +229,11 @@ impl Upstream {
         body.begin().await.map_err(|failure| (failure, false))?;
         Ok(Response::from_parts(head, body))
     }
+}
+
+/// Whether a request may be sent again without asking its client.
+fn repeatable(method: &Method, body: &RequestBody) -> bool {
+    method.is_safe() && matches!(body, RequestBody::None)
 }
 
 /// What went wrong, and whether on a connection that had been used before.

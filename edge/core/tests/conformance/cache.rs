@@ -121,7 +121,7 @@ impl Cache {
         let status = StatusCode::from_u16(message.status).expect("a status");
         let head = ResponseHead::received(status, header_map(&message.fields), received);
         if let Some(stored) = stored.filter(|_| status == StatusCode::NOT_MODIFIED) {
-            let Ok(updated) = update_304(&stored.head, &head) else {
+            let Ok(updated) = update_304(&stored.head, &head, policy) else {
                 return (Event::Mismatch, Brought::Nothing);
             };
             let answer = self.facts(ride, &updated, 304, sent, received);

@@ -266,7 +266,7 @@ fn response(bytes: &[u8]) {
     let stored = StoredHead::new(&head);
     let again = StoredHead::from_bytes(stored.as_bytes().clone());
     assert_eq!(again.as_ref(), Some(&stored));
-    let _ = update_304(&stored, &head);
+    let _ = update_304(&stored, &head, &Policy::default());
     if let Some(damaged) = StoredHead::from_bytes(Bytes::copy_from_slice(bytes)) {
         let _ = (damaged.status(), damaged.headers());
     }

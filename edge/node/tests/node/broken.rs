@@ -293,3 +293,25 @@ async fn a_dead_kept_alive_connection_is_tried_once_more() {
     }
     assert_eq!(stats(&node).await["upstream_retries"], 1);
 }
+
+/// The origin may be about to close a connection that a GET has left, and a POST cannot be sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_repeated_takes_no_connection_that_lies_idle() {
+    let mut origin = Origin::start().await;
+    let node = node(&origin, |config| config.threads = 1).await;
+    let mut wire = connect(&node).await;
+    wire.send(get_with("/1", "")).await;
+    // Kept open by the origin, and not read from again.
+    let mut left = origin.asked().await;
+    left.wire.send(response("200 OK", CACHED, "one")).await;
+    let head = soon(wire.head()).await.unwrap();
+    assert_eq!(soon(wire.body(&head)).await.0, b"one");
+    let post = "POST /2 HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n\r\nx";
+    wire.send(post).await;
+    let asked = origin.asked().await;
+    assert_eq!(asked.head.field("content-length"), Some("1"));
+    asked.answer(response("200 OK", "", "two")).await;
+    let head = soon(wire.head()).await.unwrap();
+    assert_eq!(soon(wire.body(&head)).await.0, b"two");
+    drop(left);
+}

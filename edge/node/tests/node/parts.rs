@@ -189,7 +189,8 @@ async fn parts_without_a_strong_validator_are_not_put_together() {
         assert_eq!((got.head.status(), got.text()), (206, "234"), "{fields}");
         wire.send(get_with("/x", "")).await;
         let asked = origin.asked().await;
-        assert_eq!(asked.head.field("range"), None, "{fields}");
+        assert_eq!(asked.head.field("range"), Some("bytes=5-"), "{fields}");
+        assert_eq!(asked.head.field("if-range"), None, "{fields}");
         asked.answer(response("200 OK", &fields, TEN)).await;
         let head = soon(wire.head()).await.unwrap();
         assert_eq!(soon(wire.body(&head)).await.0, TEN.as_bytes(), "{fields}");
@@ -215,10 +216,9 @@ async fn an_old_last_modified_is_a_strong_validator() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_206_that_is_not_what_was_asked_for_is_not_stored() {
+async fn a_206_that_is_not_what_it_says_is_not_stored() {
     for (fields, body) in [
-        // Another part; more or fewer bytes than it says; no part at all.
-        ("Content-Range: bytes 5-7/10\r\n", "567"),
+        // More or fewer bytes than it says; no part at all.
         ("Content-Range: bytes 2-4/10\r\n", "23456"),
         ("Content-Range: bytes 2-4/10\r\n", "23"),
         ("Content-Range: bytes 2-4/3\r\n", "234"),
@@ -316,4 +316,52 @@ async fn a_head_updates_a_stale_part() {
     let got = exchange(&mut wire, &ranged("1-3")).await;
     assert_eq!((got.head.status(), got.text()), (206, "123"));
     assert!(got.cache_status().contains("; hit"), "{got:?}");
+}
+
+/// Upstream sends another part than it was asked for, and nothing to tie it to: the client gets it, and
+/// it is stored as what it says it is. Who wants the whole asks for the rest, and makes do with the
+/// whole only.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_without_a_validator_is_completed_by_the_whole_only() {
+    const BARE: &str = "Cache-Control: max-age=60\r\n";
+    let part = |range: &str, body: &str| {
+        let fields = format!("{BARE}Content-Range: bytes {range}/10\r\n");
+        response("206 Partial Content", &fields, body)
+    };
+    for knows_ranges in [false, true] {
+        let mut origin = Origin::start().await;
+        let node = node(&origin, |_| {}).await;
+        let mut wire = connect(&node).await;
+        wire.send(ranged("-5")).await;
+        let asked = origin.asked().await;
+        assert_eq!(asked.head.field("range"), Some("bytes=-5"));
+        asked.answer(part("0-4", "01234")).await;
+        let head = soon(wire.head()).await.unwrap();
+        assert_eq!(head.status(), 206);
+        assert_eq!(head.field("content-range"), Some("bytes 0-4/10"));
+        assert_eq!(soon(wire.body(&head)).await, (b"01234".to_vec(), true));
+        let got = exchange(&mut wire, &ranged("1-2")).await;
+        assert_eq!((got.head.status(), got.text()), (206, "12"));
+        assert_eq!(origin.count(), 1);
+
+        wire.send(get_with("/x", "")).await;
+        let mut asked = origin.asked().await;
+        assert_eq!(asked.head.field("range"), Some("bytes=5-"));
+        assert_eq!(asked.head.field("if-range"), None);
+        if knows_ranges {
+            asked.answer(part("5-9", "OTHER")).await;
+            asked = origin.asked().await;
+            assert_eq!(asked.head.field("range"), None);
+        }
+        asked.answer(response("200 OK", BARE, TEN)).await;
+        let head = soon(wire.head()).await.unwrap();
+        assert_eq!(head.status(), 200);
+        assert_eq!(
+            soon(wire.body(&head)).await,
+            (TEN.as_bytes().to_vec(), true)
+        );
+        let got = exchange(&mut wire, &get_with("/x", "")).await;
+        assert_eq!((got.head.status(), got.text()), (200, TEN));
+        assert_eq!(origin.count(), 2 + usize::from(knows_ranges));
+    }
 }
