@@ -1,6 +1,7 @@
 //! `cdnlab up`: the processes of a scenario, left running.
 
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
@@ -35,8 +36,8 @@ pub(crate) struct UpArgs {
     front: Option<SocketAddr>,
     /// Where somebody else publishes the front's port, as container engines do. If that is loopback, whoever comes through
     /// counts as this machine, and needs no token. CDNLAB_PUBLISHED holds what is not said here.
-    #[arg(long, value_name = "IP", requires = "front")]
-    published: Option<IpAddr>,
+    #[arg(long, value_name = "IP[:PORT]", requires = "front")]
+    published: Option<Published>,
     /// A name that the front is asked for under, beside localhost and IP addresses. CDNLAB_FRONT_NAME holds what is not
     /// said here.
     #[arg(long, value_name = "NAME", requires = "front")]
@@ -49,22 +50,63 @@ pub(crate) struct UpArgs {
     seed: Option<u64>,
 }
 
+/// Where a port is published by somebody else.
+#[derive(Clone, Copy, Debug)]
+struct Published {
+    ip: IpAddr,
+    /// The same as the front's own unless said otherwise.
+    port: Option<u16>,
+}
+
+impl FromStr for Published {
+    type Err = &'static str;
+
+    fn from_str(written: &str) -> Result<Self, Self::Err> {
+        if let Ok(address) = written.parse::<SocketAddr>() {
+            let (ip, port) = (address.ip(), Some(address.port()));
+            return Ok(Self { ip, port });
+        }
+        let ip = written
+            .parse()
+            .map_err(|_| "no IP address, with or without a port")?;
+        Ok(Self { ip, port: None })
+    }
+}
+
+/// Where somebody on this machine reaches the front.
+fn reached_at(listening: SocketAddr, published: Option<Published>) -> String {
+    let ip = published.map_or(listening.ip(), |published| published.ip);
+    let port = published.and_then(|published| published.port);
+    let port = port.unwrap_or(listening.port());
+    if ip.is_unspecified() {
+        format!("localhost:{port}")
+    } else {
+        SocketAddr::new(ip, port).to_string()
+    }
+}
+
+/// What a variable of the environment says, if it says anything.
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 impl UpArgs {
+    fn published(&self) -> Result<Option<Published>, Failure> {
+        match (self.published, set("CDNLAB_PUBLISHED")) {
+            (Some(at), _) => Ok(Some(at)),
+            (None, Some(written)) => written.parse().map(Some).map_err(|why| {
+                Failure::usage(format!("CDNLAB_PUBLISHED is `{written}`, which is {why}"))
+            }),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// Who may do what at the front.
-    fn door(&self) -> Result<Door, Failure> {
-        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let published = match (self.published, set("CDNLAB_PUBLISHED")) {
-            (Some(at), _) => Some(at),
-            (None, Some(written)) => Some(written.parse().map_err(|_| {
-                Failure::usage(format!(
-                    "CDNLAB_PUBLISHED is `{written}`, which is no IP address"
-                ))
-            })?),
-            (None, None) => None,
-        };
+    fn door(&self, published: Option<Published>) -> Door {
         let name = self.front_name.clone().or_else(|| set("CDNLAB_FRONT_NAME"));
         let token = set(process::TOKEN_VARIABLE);
-        Ok(Door::new(token.as_deref(), published, name.as_deref()))
+        let published = published.map(|published| published.ip);
+        Door::new(token.as_deref(), published, name.as_deref())
     }
 }
 
@@ -79,7 +121,8 @@ pub(crate) fn run(args: &UpArgs) -> Result<Outcome, Failure> {
     let first = file.variants().next().unwrap_or_default();
     let variant = args.variant.as_deref().unwrap_or(first);
     let plan = file.plan(variant, &options).map_err(Failure::usage)?;
-    let door = args.door()?;
+    let published = args.published()?;
+    let door = args.door(published);
     let attach = args.attach.read()?.map(|attach| Attach {
         purpose: Purpose::Visit,
         ..attach
@@ -105,7 +148,7 @@ pub(crate) fn run(args: &UpArgs) -> Result<Outcome, Failure> {
                 let listening = TcpListener::bind(address).await.map_err(|error| {
                     Failure::of(format!("cannot listen on {address}"), &error)
                 })?;
-                let at = listening.local_addr().unwrap_or(address);
+                let at = reached_at(listening.local_addr().unwrap_or(address), published);
                 output::print(&format!("Open http://{at}/\n"))?;
                 let (plan, stage) = (Arc::new(plan), Arc::clone(&stage));
                 let front = Front::serve(stage, plan, database, door, listening);
@@ -143,4 +186,24 @@ fn table(addresses: &[(String, Option<SocketAddr>, SocketAddr)]) -> String {
     }
     text.push_str("Ctrl-C ends this, and takes down what it has started.\n");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_open() {
+        let check = |listening: &str, published: Option<&str>, expected: &str| {
+            let published = published.map(|written| written.parse().expect("an address"));
+            assert_eq!(reached_at(listening.parse().unwrap(), published), expected);
+        };
+        check("127.0.0.1:8080", None, "127.0.0.1:8080");
+        check("0.0.0.0:8080", None, "localhost:8080");
+        check("0.0.0.0:8080", Some("127.0.0.1:8642"), "127.0.0.1:8642");
+        check("0.0.0.0:8080", Some("0.0.0.0:8642"), "localhost:8642");
+        check("0.0.0.0:8080", Some("10.0.0.1"), "10.0.0.1:8080");
+        check("[::]:8080", Some("[::1]:8642"), "[::1]:8642");
+        assert!("here".parse::<Published>().is_err());
+    }
 }

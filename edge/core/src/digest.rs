@@ -138,3 +138,44 @@ impl Stored {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_a_set() {
+        let both = Flags::NO_CACHE.with(Flags::VALIDATOR);
+        assert!(both.has(Flags::NO_CACHE) && both.has(Flags::VALIDATOR));
+        assert_eq!(both.with(Flags::VALIDATOR), both);
+        assert_eq!(Flags::from_bits(both.bits()), both);
+        assert!(!Flags::none().has(Flags::NO_CACHE));
+    }
+
+    #[test]
+    fn what_has_no_lifetime_is_not_shared() {
+        assert!(Digest::fresh_for(1).shareable());
+        assert!(!Digest::fresh_for(0).shareable());
+        let flags = Flags::NO_CACHE;
+        let must_ask = Digest {
+            flags,
+            ..Digest::fresh_for(1)
+        };
+        assert!(!must_ask.shareable());
+    }
+
+    #[test]
+    fn a_soft_purge_ends_a_lifetime_and_never_prolongs_it() {
+        let stored = Stored {
+            digest: Digest::fresh_for(100),
+            born: Timestamp(1_000),
+        };
+        let lifetime = |at: i64| stored.expired_at(Timestamp(at)).digest.lifetime;
+        assert_eq!(
+            (lifetime(1_040), lifetime(1_100), lifetime(5_000)),
+            (40, 100, 100)
+        );
+        let purged = stored.expired_at(Timestamp(1_040));
+        assert!(purged.is_fresh(Timestamp(1_039)) && !purged.is_fresh(Timestamp(1_040)));
+    }
+}
