@@ -155,3 +155,69 @@ impl Class {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::UpstreamError;
+
+    #[test]
+    fn classes() {
+        let check = |handling: Handling, status: u16, expected: Class| {
+            assert_eq!(handling.class(status), expected, "{handling:?} {status}");
+        };
+        let detail = |handling: Handling, detail| Handling {
+            detail: Some(detail),
+            ..handling
+        };
+        let fwd = Handling::forwarded;
+        check(Handling::hit(5), 200, Class::Hit);
+        check(Handling::hit(5), 404, Class::HitNegative);
+        check(Handling::hit(5), 399, Class::Hit);
+        check(Handling::hit(0), 200, Class::HitStaleSwr);
+        check(Handling::hit(-5), 404, Class::HitNegative);
+        check(
+            detail(Handling::hit(-5), Detail::StaleIfError),
+            200,
+            Class::HitStaleError,
+        );
+        let refused = Detail::StaleUnreachable(UpstreamError::Refused);
+        check(detail(fwd(Fwd::Stale), refused), 200, Class::HitStaleError);
+        let made = Handling::synthetic;
+        check(made(Detail::OnlyIfCached), 504, Class::Synthetic);
+        check(made(Detail::Loop), 508, Class::Synthetic);
+        check(made(Detail::BadRequest), 501, Class::Synthetic);
+        check(
+            made(Detail::Upstream(UpstreamError::Closed)),
+            502,
+            Class::Error,
+        );
+        check(
+            made(Detail::Upstream(UpstreamError::Closed)),
+            499,
+            Class::Synthetic,
+        );
+        check(fwd(Fwd::UriMiss), 500, Class::Error);
+        check(fwd(Fwd::UriMiss), 499, Class::Miss);
+        check(fwd(Fwd::Partial), 206, Class::Miss);
+        for why in [Fwd::Method, Fwd::Bypass, Fwd::Request] {
+            check(fwd(why), 200, Class::Pass);
+        }
+        check(fwd(Fwd::Stale), 200, Class::Expired);
+        let answered = |status| Handling {
+            fwd_status: Some(status),
+            ..fwd(Fwd::Stale)
+        };
+        check(answered(304), 200, Class::Revalidated);
+        check(answered(200), 200, Class::Expired);
+        let collapsed = Handling {
+            collapsed: true,
+            ..answered(304)
+        };
+        check(collapsed, 200, Class::Coalesced);
+        let not_stored = |why| detail(fwd(Fwd::UriMiss), Detail::NotStored(why));
+        check(not_stored(NotStorable::TooLarge), 200, Class::Miss);
+        check(not_stored(NotStorable::NotModified), 304, Class::Miss);
+        check(not_stored(NotStorable::NoStore), 200, Class::Pass);
+    }
+}
