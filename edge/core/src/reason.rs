@@ -268,3 +268,23 @@ impl fmt::Display for Detail {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts() {
+        assert_eq!(Fwd::UriMiss.to_string(), "uri-miss");
+        assert_eq!(NotStorable::VaryStar.to_string(), "vary-star");
+        assert_eq!(Detail::Disk.to_string(), "disk");
+        for (why, section) in [
+            (NotStorable::NoStore, "5.2.2.5"),
+            (NotStorable::Private, "5.2.2.7"),
+            (NotStorable::VaryStar, "4.1"),
+            (NotStorable::Authorization, "3.5"),
+        ] {
+            assert!(why.explain().contains(section), "{why}");
+        }
+    }
+}

@@ -168,3 +168,70 @@ impl RequestKind {
         matches!(self.method, MethodClass::Get | MethodClass::Head) && !self.for_origin()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderName, HeaderValue};
+
+    /// Each field sets its own flag and no other.
+    #[test]
+    fn what_a_request_is_about() {
+        let of = |name: &'static str, value: &'static str, request_directives: bool| {
+            let policy = Policy {
+                request_directives,
+                ..Policy::default()
+            };
+            let name = HeaderName::from_static(name);
+            let headers = HeaderMap::from_iter([(name, HeaderValue::from_static(value))]);
+            let kind = RequestKind::of_parts(&Method::GET, &headers, &policy);
+            [
+                ("authorization", kind.authorization()),
+                ("range", kind.range()),
+                ("conditional", kind.conditional()),
+                ("for the origin", kind.for_origin()),
+                ("no-cache", kind.no_cache()),
+                ("no-store", kind.no_store()),
+                ("only-if-cached", kind.only_if_cached()),
+            ]
+            .iter()
+            .filter_map(|(what, is)| is.then_some(*what))
+            .collect::<Vec<_>>()
+        };
+        for (name, value, what) in [
+            ("authorization", "x", "authorization"),
+            ("range", "bytes=0-", "range"),
+            ("if-none-match", "*", "conditional"),
+            ("if-modified-since", "x", "conditional"),
+            ("if-match", "*", "for the origin"),
+            ("if-unmodified-since", "x", "for the origin"),
+            ("cache-control", "no-cache", "no-cache"),
+            ("cache-control", "no-store", "no-store"),
+            ("cache-control", "only-if-cached", "only-if-cached"),
+        ] {
+            assert_eq!(of(name, value, true), [what], "{name}: {value}");
+        }
+        assert!(of("accept", "x", true).is_empty());
+        // By default a client's wishes for the store do not count; only-if-cached asks nothing of it.
+        assert!(of("cache-control", "no-cache, no-store", false).is_empty());
+        assert_eq!(
+            of("cache-control", "only-if-cached", false),
+            ["only-if-cached"]
+        );
+    }
+
+    #[test]
+    fn directives_add_up() {
+        let headers = HeaderMap::from_iter([(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("only-if-cached, no-cache, no-store, min-fresh=2"),
+        )]);
+        let policy = Policy {
+            request_directives: true,
+            ..Policy::default()
+        };
+        let kind = RequestKind::of_parts(&Method::GET, &headers, &policy);
+        assert!(kind.only_if_cached() && kind.no_cache() && kind.no_store());
+        assert!(kind.cacheable() && kind.min_fresh == 2_000);
+    }
+}

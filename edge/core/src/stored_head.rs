@@ -291,6 +291,11 @@ mod tests {
             ["content-type=text/html", "link=<a>", "link=<b>", "x-own=1"]
         );
         assert_eq!(packed.status(), StatusCode::OK);
+        let first = |name: &'static str| packed.first(&HeaderName::from_static(name));
+        assert_eq!(first("link"), Some(HeaderValue::from_static("<a>")));
+        assert_eq!(first("age"), None);
+        let block = packed.as_bytes().len();
+        assert_eq!(packed.size(), block + size_of::<StoredHead>());
     }
 
     #[test]

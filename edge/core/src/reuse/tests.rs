@@ -265,3 +265,19 @@ proptest! {
         let _ = stored.expired_at(Timestamp(now)).ttl(Timestamp(born));
     }
 }
+
+#[test]
+fn a_window_of_errors_ends_on_the_millisecond() {
+    let policy = Policy::default();
+    let stored = Stored {
+        digest: Digest {
+            stale_if_error: 2_000,
+            ..SIMPLE
+        },
+        born: T0,
+    };
+    let plain = kind(Method::GET, &[], &policy);
+    let stands_in = |age: Millis| stale_on_error(&policy, &stored, &plain, false, T0.plus(age));
+    assert!(stands_in(11_999));
+    assert!(!stands_in(12_000));
+}
