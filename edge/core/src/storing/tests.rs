@@ -335,3 +335,24 @@ fn policy_lifetimes() {
         Err(NotStorable::TooLarge)
     );
 }
+
+#[test]
+fn preconditions_that_only_the_origin_judges_keep_their_answers_out() {
+    for field in ["if-match", "if-unmodified-since"] {
+        let found = digest(
+            &request(&[(field, "x")]),
+            &head(200, &[("cache-control", "max-age=60")]),
+            &Policy::default(),
+            NOW,
+        );
+        assert_eq!(found, Err(NotStorable::Precondition), "{field}");
+    }
+}
+
+#[test]
+fn errors_are_flagged() {
+    for (status, negative) in [(200, false), (301, false), (404, true), (503, true)] {
+        let digest = of(status, &[("cache-control", "max-age=60")]).unwrap();
+        assert_eq!(digest.flags.has(Flags::NEGATIVE), negative, "{status}");
+    }
+}
