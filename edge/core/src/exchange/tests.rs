@@ -131,7 +131,39 @@ fn who_comes_late_gets_fresh_answers_only() {
             Event::Landed(Landing::Shared(young)),
         ],
     );
-    assert_eq!(reply(action).from, From::Flight);
+    let found = reply(action);
+    assert_eq!(found.from, From::Flight);
+    // What Cache-Status tells of a shared answer is what it would tell of an own one.
+    let Handling {
+        collapsed,
+        fwd_status,
+        ttl,
+        ..
+    } = found.handling;
+    assert_eq!((collapsed, fwd_status), (true, Some(200)));
+    // Each event of a play is 10 ms later than the one before.
+    assert_eq!(ttl, Some(fresh().lifetime - 1_010));
+}
+
+#[test]
+fn a_shared_validation_tells_the_same_as_an_own_one() {
+    let stored = Stored {
+        digest: fresh(),
+        born: at(-1_000),
+    };
+    let found = reply(play(
+        &policy(),
+        &[
+            Event::Found(Lookup::Miss),
+            Event::Landed(Landing::NotModified(stored)),
+        ],
+    ));
+    let ttl = Some(fresh().lifetime - 1_010);
+    assert_eq!(found.from, From::Updated);
+    assert_eq!(
+        (found.handling.fwd_status, found.handling.ttl),
+        (Some(304), ttl)
+    );
 }
 
 #[test]
