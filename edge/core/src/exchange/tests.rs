@@ -141,7 +141,7 @@ fn who_comes_late_gets_fresh_answers_only() {
         ..
     } = found.handling;
     assert_eq!((collapsed, fwd_status), (true, Some(200)));
-    // Each event of a play is 10 ms later than the one before.
+    // A play happens at 10 ms.
     assert_eq!(ttl, Some(fresh().lifetime - 1_010));
 }
 
