@@ -2,7 +2,7 @@
 
 use super::tests::*;
 use super::*;
-use crate::NotStorable;
+use crate::{Digest, NotStorable};
 
 #[test]
 fn unsafe_methods_pass_and_invalidate() {
@@ -97,4 +97,53 @@ fn an_answer_to_head_is_held_against_what_is_stored() {
     assert_eq!(keep(Lookup::Hit(stale(fresh())), 200), Keep::Compare);
     assert_eq!(keep(Lookup::Hit(stale(fresh())), 404), Keep::Nothing);
     assert_eq!(keep(Lookup::Miss, 200), Keep::Nothing);
+}
+
+#[test]
+fn what_a_304_and_its_handling_say() {
+    let start = [Event::Found(Lookup::Hit(stale(fresh()))), Event::Lead];
+    for (storable, keep, stored) in [
+        (Ok(fresh()), Keep::Update, true),
+        (Err(NotStorable::NoStore), Keep::Forget, false),
+    ] {
+        let event = Event::Upstream(answer(304, storable, at(10)));
+        let found = reply(play(&policy(), &[&start[..], &[event]].concat()));
+        assert_eq!((found.from, found.keep), (From::Updated, keep));
+        assert_eq!(found.handling.stored, stored);
+        assert_eq!(found.handling.ttl, stored.then_some(5_000));
+    }
+}
+
+#[test]
+fn what_is_not_to_be_stored_leaves_nothing() {
+    let start = [Event::Found(Lookup::Miss), Event::Lead];
+    let keep = |policy: &Policy, status| {
+        let event = Event::Upstream(answer(status, Err(NotStorable::NoStore), at(10)));
+        reply(play(policy, &[&start[..], &[event]].concat())).keep
+    };
+    let until = at(10).plus(policy().hit_for_miss_ms);
+    assert_eq!(keep(&policy(), 200), Keep::HitForMiss { until });
+    assert_eq!(keep(&policy(), 500), Keep::Nothing);
+    let without = Policy {
+        hit_for_miss_ms: 0,
+        ..policy()
+    };
+    assert_eq!(keep(&without, 200), Keep::Nothing);
+}
+
+#[test]
+fn a_stale_answer_for_an_error_tells_how_stale() {
+    let digest = Digest {
+        stale_if_error: 60_000,
+        ..fresh()
+    };
+    let events = [
+        Event::Found(Lookup::Hit(stale(digest))),
+        Event::Lead,
+        Event::Upstream(answer(503, Err(NotStorable::NoFreshness), at(10))),
+    ];
+    let found = reply(play(&policy(), &events));
+    assert_eq!(found.from, From::Stored);
+    assert_eq!(found.handling.ttl, Some(-1_010));
+    assert_eq!(found.handling.fwd_status, Some(503));
 }
