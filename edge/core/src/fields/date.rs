@@ -236,6 +236,56 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_counts() {
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Sun Nov 16 08:49:37 1994",
+        ] {
+            for at in 0..text.len() {
+                let mut bytes = text.as_bytes().to_vec();
+                bytes[at] = b'x';
+                assert_eq!(parse(&bytes, NOW), None, "{text} with x at {at}");
+                bytes.remove(at);
+                assert_eq!(parse(&bytes, NOW), None, "{text} without {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn days_and_times_that_there_are() {
+        let is = |date: &str| parse(format!("Sun, {date} GMT").as_bytes(), NOW).is_some();
+        for there in [
+            "29 Feb 2024 00:00:00",
+            "29 Feb 2000 00:00:00",
+            "28 Feb 2023 00:00:00",
+            "31 Dec 2023 23:59:59",
+            "30 Apr 2023 23:59:60",
+            "31 Jul 2023 00:00:00",
+        ] {
+            assert!(is(there), "{there}");
+        }
+        for not in [
+            "29 Feb 2023 00:00:00",
+            "29 Feb 1900 00:00:00",
+            "29 Feb 2100 00:00:00",
+            "30 Feb 2024 00:00:00",
+            "31 Apr 2023 00:00:00",
+            "31 Jun 2023 00:00:00",
+            "31 Sep 2023 00:00:00",
+            "31 Nov 2023 00:00:00",
+            "32 Jan 2023 00:00:00",
+            "00 Jan 2023 00:00:00",
+            "01 Jan 2023 24:00:00",
+            "01 Jan 2023 23:60:00",
+            "01 Jan 2023 23:59:61",
+        ] {
+            assert!(!is(not), "{not}");
+        }
+    }
+
+    #[test]
     fn a_two_digit_year_is_near() {
         // `now` is 18 November 2026: a day later in 76 is more than 50 years ahead.
         let year = |text: &str| parse(text.as_bytes(), NOW).map(|s| civil_from_days(s / 86_400).0);
