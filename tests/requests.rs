@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::support::machine;
 use crate::support::scenario::{Scenario, printed};
 
 const SMALL: &str = "\
@@ -120,5 +121,73 @@ fn too_many_and_sweeps_are_refused() {
             output.status.code() == Some(2) && text.contains(told),
             "{text}"
         );
+    }
+}
+
+#[test]
+fn a_live_run_draws_the_requests_that_the_simulator_draws() {
+    let _machine = machine::alone();
+    let scenario = Scenario::new(
+        &SMALL
+            .replace("duration: 20s", "duration: 4s")
+            .replace("warmup: 4s", "warmup: 1s"),
+    );
+    let output = scenario.play("run", &["--variant", "one", "--requests=100"]);
+    // A busy machine may make the driver late, and the run invalid; its requests are told all the same.
+    assert!(
+        matches!(output.status.code(), Some(0 | 3)),
+        "{}",
+        printed(&output)
+    );
+    assert!(printed(&output).contains("requests.ndjson ("));
+    let (live, report) = (lines(&scenario), scenario.report());
+    let output = scenario.play("simulate", &["--variant", "one", "--requests=100"]);
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+    let steps = |lines: &[Value]| -> Vec<u64> {
+        let step = |line: &Value| line["step"].as_u64().expect("a step");
+        lines.iter().map(step).collect()
+    };
+    assert_eq!(live.len(), 100);
+    assert_eq!(steps(&live), steps(&lines(&scenario)));
+    for line in &live {
+        assert_eq!(
+            (&line["status"], &line["right"]),
+            (&200.into(), &true.into()),
+            "{line}"
+        );
+        assert_eq!(line["caches"][0]["node"], line["edge"], "{line}");
+        assert_eq!(
+            line["caches"][0]["hit"] == true,
+            line["class"] == "hit",
+            "{line}"
+        );
+        assert!(
+            line["ttfb_seconds"].as_f64() <= line["total_seconds"].as_f64(),
+            "{line}"
+        );
+    }
+
+    // Where the time went: what was measured and what the model adds come to what the clients saw.
+    let waterfall = report["variants"][0]["waterfall"]
+        .as_array()
+        .expect("a list");
+    assert_eq!(
+        waterfall.len(),
+        2,
+        "hits, and misses that the origin answered"
+    );
+    for one in waterfall {
+        let parts = one["phases"].as_array().expect("a list");
+        let sum: f64 = parts
+            .iter()
+            .filter_map(|part| part["seconds"].as_f64())
+            .sum();
+        let total = one["total_seconds"].as_f64().expect("a time");
+        assert!((sum - total).abs() < 1e-6, "{one}");
+        for part in parts {
+            let of_the_model = ["client-to-edge", "cache-to-origin", "origin"];
+            let modelled = of_the_model.iter().any(|what| part["what"] == *what);
+            assert_eq!(part["modelled"], modelled, "{one}");
+        }
     }
 }

@@ -5,10 +5,12 @@
 //! virtual time, and it judges nothing: classes and figures are made in [`crate::metrics`].
 
 mod path;
+mod phase;
 mod request_id;
 
 pub use edge_core::Fwd;
 pub use path::{Handling, Hop, Path};
+pub use phase::{Phase, Phases, Waits};
 pub use request_id::RequestId;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,8 @@ pub struct Observation {
     pub first_byte: Nanos,
     /// When the last byte came, or when the request was given up.
     pub done: Nanos,
+    /// Where the time before the first byte went.
+    pub waits: Waits,
     /// The answer, if a complete one came before the deadline.
     pub outcome: Result<Answer, Failure>,
     /// How much later than intended the driver acted, through its own fault; 0 in the sim.

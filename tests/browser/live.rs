@@ -133,7 +133,7 @@ fn the_live_page_is_fed_and_asks_for_nothing_beyond_itself() {
     for part in [
         "a new connection to fra-",
         "ord-1 – origin and back",
-        "the origin thinks",
+        "the origin, with any new connection",
         "Cache-Status",
         "All ",
     ] {

@@ -23,7 +23,7 @@ use super::guide::{Guide, Target};
 use super::judge::{Check, Truth};
 use super::links::Links;
 use crate::metrics::Fold;
-use crate::observe::{Answer, Failure, Observation, RequestId};
+use crate::observe::{Answer, Failure, Observation, Phase, RequestId, Waits};
 use crate::plan::{Nanos, Plan, PlannedRequest, Spot, TraceError};
 
 /// Requests that are due are sent in groups of this size; between two groups, answers are read.
@@ -201,6 +201,7 @@ impl Clients {
         let mut sent = Sent {
             node: None,
             first_byte: started,
+            waits: Waits::default(),
         };
         let outcome = self.exchange(&planned, started, &mut sent).await;
         let observation = Observation {
@@ -213,6 +214,7 @@ impl Clients {
             started,
             first_byte: sent.first_byte,
             done: shared.clock.now(),
+            waits: sent.waits,
             outcome,
             late: started.saturating_sub(planned.due),
         };
@@ -246,6 +248,9 @@ impl Clients {
             .await?;
         let Target { node, spot, host } = target;
         sent.node = node;
+        let routed = shared.clock.now();
+        let routing = routed.saturating_sub(started);
+        sent.waits.phases.add(Phase::Routing, routing);
         request.headers_mut().insert(HOST, host);
         let address = shared
             .links
@@ -267,11 +272,16 @@ impl Clients {
             .await;
         let Fetched {
             head,
+            asked,
+            kept,
             first_byte,
             bytes,
-            ..
         } = fetched?;
         sent.first_byte = shared.clock.offset(first_byte);
+        if !kept {
+            let connect = shared.clock.offset(asked).saturating_sub(routed);
+            sent.waits.phases.add(Phase::ClientConnect, connect);
+        }
         Ok(check.answer(request.headers(), &head, bytes))
     }
 
@@ -301,6 +311,8 @@ impl Clients {
 struct Sent {
     node: Option<u16>,
     first_byte: Nanos,
+    /// What the client could measure of the time before it.
+    waits: Waits,
 }
 
 pub(super) fn header_map(fields: &[(String, String)]) -> HeaderMap {

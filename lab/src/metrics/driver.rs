@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::histogram::Histogram;
+use super::metric::Unit;
 use crate::plan::Nanos;
 
 /// A request sent later than this counts as late.
@@ -63,8 +64,9 @@ impl Lateness {
         } else if self.late as f64 > LATE_SHARE * all as f64 {
             let share = 100.0 * self.late as f64 / all as f64;
             reasons.push(format!(
-                "the driver was late: {share:.1} % of {all} requests left more than {} ms after their planned instant \
+                "the driver was late: {share:.1} % of {} requests left more than {} ms after their planned instant \
                  (at most {:.0} % may)",
+                Unit::Count.show(all as f64),
                 LATE / 1_000_000,
                 LATE_SHARE * 100.0
             ));

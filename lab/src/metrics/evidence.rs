@@ -1,10 +1,13 @@
-//! What is kept of single requests beside the sums: a few examples of each cause of misses, who asked whom, and what misses
-//! waited for. A hit costs one addition.
+//! What is kept of single requests beside the sums: a few examples of each cause of misses, who asked whom, and where the time
+//! of hits and misses went. A hit costs some additions.
 
 use super::cell::Cause;
+use super::classify::Judged;
+use super::fresh_hit::{FreshHit, HitWaits};
 use super::memory::Remembered;
+use super::scene::Scene;
 use super::shape::{Shape, WARMUP};
-use crate::observe::Observation;
+use crate::observe::{Observation, Phase, Phases, RequestClass};
 use crate::plan::Nanos;
 
 /// Examples kept of each cause.
@@ -20,9 +23,10 @@ pub(crate) struct Evidence {
     /// By cause, those of the lowest ranks. Ranks are as good as random and follow from the number of the request alone, so
     /// the examples are a fair sample, and the same in whatever order requests end.
     examples: [Vec<Example>; Cause::COUNT],
-    /// What answered a miss: an inner tier, or the origin.
-    pub(crate) shield: Waits,
-    pub(crate) origin: Waits,
+    /// Where the time of hits went, and of misses that an inner tier or the origin answered.
+    pub(crate) edge: Spent,
+    pub(crate) shield: Spent,
+    pub(crate) origin: Spent,
 }
 
 /// One miss.
@@ -34,19 +38,18 @@ pub(crate) struct Example {
     pub(crate) fetched: Option<u32>,
 }
 
-/// Sums over misses, in nanoseconds.
+/// Sums over requests, in nanoseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Waits {
+pub(crate) struct Spent {
     pub(crate) requests: u64,
+    /// Of them: those whose parts are known, every one.
+    pub(crate) whole: u64,
     /// From the intended send time.
     pub(crate) first_byte: u64,
     pub(crate) done: u64,
-    /// Round trips by the model: client and edge, edge and shield, the last cache and the origin.
-    pub(crate) client: u64,
-    pub(crate) between: u64,
-    pub(crate) origin: u64,
-    /// The origin's own time.
-    pub(crate) think: u64,
+    /// Before the first byte. Parts that were not measured are those of the model: as many round trips as there were links,
+    /// and the origin's mean.
+    pub(crate) phases: Phases,
 }
 
 impl Evidence {
@@ -67,18 +70,38 @@ impl Evidence {
         seen: &Observation,
         at: Nanos,
         remembered: &Remembered,
-        reached_origin: bool,
+        judged: &Judged,
         shape: &Shape,
     ) {
         self.flow(seen.place, seen.node, at);
-        if let Some(cause) = remembered.cause.filter(|_| at >= self.warmup) {
+        if at < self.warmup {
+            return;
+        }
+        if judged.class == RequestClass::Hit {
+            let times = (seen.started, seen.first_byte, seen.done);
+            let rtt = || shape.scene.client_rtt(seen.place, seen.node);
+            self.edge.add_hit(at, times, &HitWaits::of(seen), rtt);
+        }
+        if let Some(cause) = remembered.cause {
+            let reached_origin = judged.reached_origin;
             self.miss(seen, at, cause, remembered.fetched, reached_origin, shape);
+        }
+    }
+
+    /// A fresh hit, intended for `at`.
+    #[inline]
+    pub(crate) fn hit(&mut self, hit: &FreshHit, at: Nanos, scene: &Scene) {
+        self.flow(hit.place, hit.node, at);
+        if at >= self.warmup {
+            let times = (hit.started, hit.first_byte, hit.done);
+            let rtt = || scene.client_rtt(hit.place, hit.node);
+            self.edge.add_hit(at, times, &hit.waits, rtt);
         }
     }
 
     /// A request from a place to a node, intended for `at`.
     #[inline]
-    pub(crate) fn flow(&mut self, place: u16, node: Option<u16>, at: Nanos) {
+    fn flow(&mut self, place: u16, node: Option<u16>, at: Nanos) {
         if at < self.warmup {
             return;
         }
@@ -110,12 +133,12 @@ impl Evidence {
             );
         }
         if let (Ok(_), Some(node)) = (&seen.outcome, seen.node) {
-            let waits = if reached_origin {
+            let spent = if reached_origin {
                 &mut self.origin
             } else {
                 &mut self.shield
             };
-            waits.add(seen, at, node, reached_origin, shape);
+            spent.add_miss(seen, at, node, reached_origin, shape);
         }
     }
 
@@ -128,6 +151,7 @@ impl Evidence {
         for (ours, theirs) in self.examples.iter_mut().zip(other.examples) {
             theirs.into_iter().for_each(|example| keep(ours, example));
         }
+        self.edge.merge(&other.edge);
         self.shield.merge(&other.shield);
         self.origin.merge(&other.origin);
     }
@@ -169,8 +193,34 @@ pub(super) const fn mixed(step: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-impl Waits {
-    fn add(
+impl Spent {
+    #[inline]
+    fn add_hit(
+        &mut self,
+        at: Nanos,
+        (started, first_byte, done): (Nanos, Nanos, Nanos),
+        waits: &HitWaits,
+        rtt: impl FnOnce() -> Nanos,
+    ) {
+        let late = started.saturating_sub(at);
+        let before = first_byte.saturating_sub(at);
+        let told = late + waits.routing + waits.connect + waits.edge;
+        let link = match waits.whole {
+            true => before.saturating_sub(told),
+            false => rtt(),
+        };
+        self.requests += 1;
+        self.whole += u64::from(waits.whole);
+        self.first_byte += before;
+        self.done += done.saturating_sub(at);
+        self.phases.add(Phase::Late, late);
+        self.phases.add(Phase::Routing, waits.routing);
+        self.phases.add(Phase::ClientConnect, waits.connect);
+        self.phases.add(Phase::ClientToEdge, link);
+        self.phases.add(Phase::Edge, waits.edge);
+    }
+
+    fn add_miss(
         &mut self,
         seen: &Observation,
         at: Nanos,
@@ -178,42 +228,51 @@ impl Waits {
         reached_origin: bool,
         shape: &Shape,
     ) {
-        let scene = &shape.scene;
         self.requests += 1;
+        self.whole += u64::from(seen.waits.whole);
         self.first_byte += seen.first_byte.saturating_sub(at);
         self.done += seen.done.saturating_sub(at);
-        self.client += scene.client_rtt(seen.place, Some(node));
+        self.phases.merge(&seen.waits.phases);
+        self.phases
+            .add(Phase::Late, seen.started.saturating_sub(at));
+        if seen.waits.whole {
+            return;
+        }
+        let (scene, phases) = (&shape.scene, &mut self.phases);
+        phases.add(
+            Phase::ClientToEdge,
+            scene.client_rtt(seen.place, Some(node)),
+        );
         let mut node = node;
         // As many tiers as a path can tell of.
         for _ in 0..crate::observe::Path::MOST {
             let Some(Some(upstream)) = scene.upstream.get(usize::from(node)) else {
                 break;
             };
-            self.between += scene.upstream_rtt(node);
+            phases.add(Phase::EdgeToShield, scene.upstream_rtt(node));
             node = *upstream;
             if !reached_origin {
                 return;
             }
         }
-        self.origin += scene.upstream_rtt(node);
+        phases.add(Phase::CacheToOrigin, scene.upstream_rtt(node));
         let content = scene.content.get(usize::from(seen.object.class));
-        self.think += content.map_or(0, |content| content.think);
+        phases.add(Phase::Origin, content.map_or(0, |content| content.think));
     }
 
     fn merge(&mut self, other: &Self) {
         self.requests += other.requests;
+        self.whole += other.whole;
         self.first_byte += other.first_byte;
         self.done += other.done;
-        self.client += other.client;
-        self.between += other.between;
-        self.origin += other.origin;
-        self.think += other.think;
+        self.phases.merge(&other.phases);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{SECOND, by, forwarded, observation, shape};
+    use super::super::judge;
+    use super::super::testing::{MS, SECOND, by, forwarded, hit, observation, shape};
     use super::*;
     use crate::observe::Fwd;
 
@@ -224,6 +283,10 @@ mod tests {
         }
     }
 
+    fn see(evidence: &mut Evidence, seen: &Observation, remembered: &Remembered, shape: &Shape) {
+        evidence.see(seen, seen.due, remembered, &judge(seen, shape), shape);
+    }
+
     fn kept(steps: impl Iterator<Item = u64>) -> Evidence {
         let shape = shape();
         let mut evidence = Evidence::new(&shape);
@@ -232,15 +295,7 @@ mod tests {
             offered: false,
             fetched: None,
         };
-        steps.for_each(|step| {
-            evidence.see(
-                &seen(step, 3 * SECOND),
-                3 * SECOND,
-                &remembered,
-                true,
-                &shape,
-            )
-        });
+        steps.for_each(|step| see(&mut evidence, &seen(step, 3 * SECOND), &remembered, &shape));
         evidence
     }
 
@@ -277,7 +332,36 @@ mod tests {
             offered: false,
             fetched: None,
         };
-        evidence.see(&seen(1, SECOND), SECOND, &remembered, true, &shape);
+        see(&mut evidence, &seen(1, SECOND), &remembered, &shape);
         assert_eq!((evidence.flows().count(), steps(&evidence).len()), (0, 0));
+    }
+
+    #[test]
+    fn what_the_client_measured_stands_beside_the_rest_or_is_all_there_is() {
+        let shape = shape();
+        let mut evidence = Evidence::new(&shape);
+        let nothing = Remembered {
+            cause: None,
+            offered: false,
+            fetched: None,
+        };
+        let mut seen = observation(1, 3 * SECOND, Ok(by(hit(Some(5)))));
+        seen.started += MS;
+        seen.waits.phases.add(Phase::Routing, 2 * MS);
+        seen.waits.phases.add(Phase::ClientConnect, 3 * MS);
+        see(&mut evidence, &seen, &nothing, &shape);
+        let edge = evidence.edge;
+        assert_eq!(
+            (edge.requests, edge.whole, edge.first_byte),
+            (1, 0, 10 * MS)
+        );
+        // The link's time is the model's, which knows none here.
+        assert_eq!(edge.phases.total(), 6 * MS);
+        seen.waits.whole = true;
+        see(&mut evidence, &seen, &nothing, &shape);
+        let edge = evidence.edge;
+        assert_eq!((edge.requests, edge.whole), (2, 1));
+        assert_eq!(edge.phases.of(Phase::ClientToEdge), 4 * MS);
+        assert_eq!(edge.phases.total(), 16 * MS);
     }
 }

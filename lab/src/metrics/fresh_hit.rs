@@ -5,7 +5,7 @@ use super::cell::Part;
 use super::histogram::bucket_of;
 use super::series::{Kind, Served};
 use super::{Fold, RequestClass};
-use crate::observe::{Cacheable, Observation, Verified};
+use crate::observe::{Cacheable, Observation, Phase, Verified};
 use crate::plan::{Nanos, ObjectId};
 
 /// What is counted of an [`Observation`] whose class is [`RequestClass::Hit`].
@@ -20,6 +20,7 @@ pub(crate) struct FreshHit {
     pub(crate) started: Nanos,
     pub(crate) first_byte: Nanos,
     pub(crate) done: Nanos,
+    pub(crate) waits: HitWaits,
     /// Below 400.
     pub(crate) status: u16,
     pub(crate) bytes: u64,
@@ -27,6 +28,28 @@ pub(crate) struct FreshHit {
     pub(crate) versioned: bool,
     pub(crate) outdated_by: Option<Nanos>,
     pub(crate) late: Nanos,
+}
+
+/// What is known of the time before a hit's first byte, beside the link: small, since it is carried for each of millions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct HitWaits {
+    pub(crate) routing: Nanos,
+    pub(crate) connect: Nanos,
+    pub(crate) edge: Nanos,
+    /// Whether all other time is the link's.
+    pub(crate) whole: bool,
+}
+
+impl HitWaits {
+    pub(super) const fn of(seen: &Observation) -> Self {
+        let phases = &seen.waits.phases;
+        Self {
+            routing: phases.of(Phase::Routing),
+            connect: phases.of(Phase::ClientConnect),
+            edge: phases.of(Phase::Edge),
+            whole: seen.waits.whole,
+        }
+    }
 }
 
 impl FreshHit {
@@ -48,6 +71,7 @@ impl FreshHit {
             started: seen.started,
             first_byte: seen.first_byte,
             done: seen.done,
+            waits: HitWaits::of(seen),
             status: answer.status,
             bytes: answer.bytes,
             versioned: answer.version.is_some(),
@@ -101,7 +125,7 @@ impl Fold {
             self.convergence
                 .see(region, hit.object, hit.started, outdated);
         }
-        self.evidence.flow(hit.place, hit.node, at);
+        self.evidence.hit(hit, at, &self.shape.scene);
         self.border.due(hit.step, hit.due);
         self.lateness.record(hit.late);
     }
@@ -139,6 +163,9 @@ mod tests {
             seen.object.class = u16::from(step % 13 == 0);
             seen.node = (step % 17 != 0).then_some((step % 2) as u16);
             seen.done += step % 19 * MS;
+            seen.waits.whole = step % 2 == 0;
+            seen.waits.phases.add(Phase::Routing, step % 3 * MS);
+            seen.waits.phases.add(Phase::ClientConnect, step % 4 * MS);
             let plain = FreshHit::of(&seen).expect("a plain hit");
             short.hit(&plain);
             long.observe_any(&seen);

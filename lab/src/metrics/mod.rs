@@ -42,11 +42,11 @@ pub use metric::{Better, Label, Metric, MetricInfo, Stat, Unit};
 pub(crate) use requests::Kept;
 pub use show::NOT_AVAILABLE;
 
+pub(crate) use cell::Cell;
 use cell::Part;
-pub(crate) use cell::{Cell, Tally};
-pub(crate) use evidence::{Evidence, Example, Waits};
+pub(crate) use evidence::{Evidence, Example, Spent};
 pub(crate) use figure::tidy;
-pub(crate) use fresh_hit::FreshHit;
+pub(crate) use fresh_hit::{FreshHit, HitWaits};
 pub(crate) use ratios::{hit_ratio, statistic};
 #[cfg(test)]
 pub(crate) use scene::Scene;
@@ -162,13 +162,8 @@ impl Fold {
         );
         seen.count(self.stretches.at(at), cell);
         self.in_time(at, region, &seen);
-        self.evidence.see(
-            observation,
-            at,
-            &remembered,
-            judged.reached_origin,
-            &self.shape,
-        );
+        self.evidence
+            .see(observation, at, &remembered, &judged, &self.shape);
         self.border.due(observation.step, observation.due);
         self.reconciliation.observe(observation, &judged);
         self.lateness.record(observation.late);

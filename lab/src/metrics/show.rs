@@ -59,9 +59,12 @@ impl Unit {
             (Self::Ratio, Some(number)) => format!("{number}points"),
             _ => shown,
         };
-        match difference > 0.0 {
-            true => format!("+{shown}"),
-            false => shown,
+        let number = shown.split(' ').next().unwrap_or_default();
+        match number.parse::<f64>() {
+            // What rounds to nothing has no direction.
+            Ok(0.0) => shown.trim_start_matches('-').to_owned(),
+            _ if difference > 0.0 => format!("+{shown}"),
+            _ => shown,
         }
     }
 

@@ -4,7 +4,9 @@
 use proptest::prelude::*;
 
 use super::shape::{ClassShape, Effect, EventShape, NodeShape, Shape, WindowShape};
-use crate::observe::{Answer, Cacheable, Failure, Fwd, Handling, Hop, Observation, Path, Verified};
+use crate::observe::{
+    Answer, Cacheable, Failure, Fwd, Handling, Hop, Observation, Path, Verified, Waits,
+};
 use crate::plan::{Nanos, ObjectId};
 
 pub(crate) const SECOND: Nanos = 1_000_000_000;
@@ -112,6 +114,7 @@ pub(crate) fn observation(
         started: sent,
         first_byte: sent + 10 * MS,
         done: sent + 20 * MS,
+        waits: Waits::default(),
         outcome,
         late: 0,
     }

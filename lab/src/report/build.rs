@@ -67,7 +67,7 @@ impl VariantReport {
             paths,
             latency: latencies(&cell),
             latency_curves: curves(&cell),
-            waterfall: evidence::waterfall(measured, &cell),
+            waterfall: evidence::waterfall(measured),
             map: evidence::map(measured),
             misses: misses(measured, &cell),
             statuses: measured

@@ -3,8 +3,8 @@
 use geo_data::Point;
 
 use super::scene::*;
-use crate::metrics::{Cell, Measured, Waits, tidy};
-use crate::observe::RequestClass;
+use crate::metrics::{Measured, Spent, tidy};
+use crate::observe::Phase;
 
 fn spot(name: &str, point: Point) -> MapSpot {
     MapSpot {
@@ -87,91 +87,47 @@ pub(super) fn map(measured: &Measured) -> MapReport {
     }
 }
 
-/// Where time goes: hits by their means and the flows' round trips, misses by what each of them waited for.
-pub(super) fn waterfall(measured: &Measured, cell: &Cell) -> Vec<Waterfall> {
-    let mut all = Vec::new();
-    let hit = RequestClass::Hit;
-    let mean = |of: fn(&crate::metrics::Tally) -> &crate::metrics::Histogram| {
-        cell.latency(Some(hit), of).mean().unwrap_or(0.0) * 1e-6
-    };
-    if cell.requests(hit) > 0 {
-        let (mut rtts, mut requests) = (0.0, 0.0);
-        for (place, node, count) in measured
-            .evidence
-            .flows()
-            .filter(|(_, node, _)| node.is_some())
-        {
-            let (place, node) = (place as u16, node.map(|node| node as u16));
-            rtts += measured.shape.scene.client_rtt(place, node) as f64 * count as f64 * 1e-9;
-            requests += count as f64;
-        }
-        let (ttfb, total) = (mean(|tally| &tally.ttfb), mean(|tally| &tally.total));
-        let client = if requests > 0.0 { rtts / requests } else { 0.0 };
-        all.push(phases(
-            AnsweredBy::Edge,
-            cell.requests(hit),
-            ttfb,
-            total,
-            &[(PhaseName::ClientToEdge, client)],
-        ));
-    }
+/// Where time goes, by who answered.
+pub(super) fn waterfall(measured: &Measured) -> Vec<Waterfall> {
     let evidence = &measured.evidence;
-    for (by, waits) in [
+    let all = [
+        (AnsweredBy::Edge, &evidence.edge),
         (AnsweredBy::Shield, &evidence.shield),
         (AnsweredBy::Origin, &evidence.origin),
-    ] {
-        if waits.requests > 0 {
-            all.push(of_waits(by, waits));
-        }
-    }
-    all
-}
-
-fn of_waits(by: AnsweredBy, waits: &Waits) -> Waterfall {
-    let mean = |sum: u64| sum as f64 / waits.requests as f64 * 1e-9;
-    let known = [
-        (PhaseName::ClientToEdge, mean(waits.client)),
-        (PhaseName::EdgeToShield, mean(waits.between)),
-        (PhaseName::CacheToOrigin, mean(waits.origin)),
-        (PhaseName::Origin, mean(waits.think)),
     ];
-    phases(
-        by,
-        waits.requests,
-        mean(waits.first_byte),
-        mean(waits.done),
-        &known,
-    )
+    let some = all.into_iter().filter(|(_, spent)| spent.requests > 0);
+    some.map(|(by, spent)| means(by, spent)).collect()
 }
 
-/// What the model explains is never more than what was measured.
-fn phases(
-    by: AnsweredBy,
-    requests: u64,
-    ttfb: f64,
-    total: f64,
-    known: &[(PhaseName, f64)],
-) -> Waterfall {
-    let explained: f64 = known.iter().map(|(_, seconds)| seconds).sum();
-    let fit = if explained > ttfb {
-        ttfb / explained
-    } else {
-        1.0
+/// Means of the parts. What the model adds to what was measured is never more than was left to explain.
+fn means(by: AnsweredBy, spent: &Spent) -> Waterfall {
+    let mean = |sum: f64| sum / spent.requests as f64 * 1e-9;
+    let simulated = spent.whole == spent.requests;
+    let modelled = |phase: Phase| !simulated && phase.is_modelled();
+    let sum = |of_the_model: bool| -> f64 {
+        let these = Phase::ALL.into_iter();
+        let these = these.filter(|phase| modelled(*phase) == of_the_model);
+        these.map(|phase| spent.phases.of(phase) as f64).sum()
     };
-    let known = known.iter().map(|(what, seconds)| (*what, seconds * fit));
-    let rest = [
-        (PhaseName::Rest, ttfb - explained * fit),
-        (PhaseName::Body, total - ttfb),
-    ];
-    let phases = known.chain(rest).map(|(what, seconds)| Phase {
+    let (told, model) = (sum(false), sum(true));
+    let left = (spent.first_byte as f64 - told).max(0.0);
+    let fit = if model > left { left / model } else { 1.0 };
+    let seconds = |phase: Phase| match phase {
+        Phase::Rest => mean(left - model * fit),
+        Phase::Body => mean((spent.done - spent.first_byte) as f64),
+        _ if modelled(phase) => mean(spent.phases.of(phase) as f64 * fit),
+        _ => mean(spent.phases.of(phase) as f64),
+    };
+    let parts = Phase::ALL.into_iter().map(|what| Part {
         what,
-        seconds: tidy(seconds.max(0.0)),
+        seconds: tidy(seconds(what)),
+        modelled: modelled(what),
     });
     Waterfall {
         by,
-        requests,
-        ttfb_seconds: tidy(ttfb),
-        total_seconds: tidy(total),
-        phases: phases.filter(|phase| phase.seconds > 0.0).collect(),
+        requests: spent.requests,
+        ttfb_seconds: tidy(mean(spent.first_byte as f64)),
+        total_seconds: tidy(mean(spent.done as f64)),
+        phases: parts.filter(|part| part.seconds > 0.0).collect(),
     }
 }

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::observe::Phase;
+
 /// Where everything stands, and who asked whom after the warm-up.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -104,7 +106,7 @@ pub struct Waterfall {
     /// Mean time to the last byte, seconds.
     pub total_seconds: f64,
     /// What it is made of, in order; their sum is `total_seconds`.
-    pub phases: Vec<Phase>,
+    pub phases: Vec<Part>,
 }
 
 /// Who had the answer.
@@ -122,29 +124,15 @@ pub enum AnsweredBy {
 /// A part of a request's time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Phase {
+pub struct Part {
     /// What.
-    pub what: PhaseName,
+    pub what: Phase,
     /// How long, mean, seconds.
     pub seconds: f64,
-}
-
-/// The parts of a request's time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum PhaseName {
-    /// One round trip between client and edge, by the model of the network.
-    ClientToEdge,
-    /// One round trip between tiers of the CDN, by the model.
-    EdgeToShield,
-    /// One round trip between the last cache and the origin, by the model.
-    CacheToOrigin,
-    /// The origin's own time, as the scenario says.
-    Origin,
-    /// What else was measured before the first byte: routing, new connections, waiting.
-    Rest,
-    /// From the first to the last byte, as measured.
-    Body,
+    /// Whether it is what the model of the network and the scenario say, and not what happened to these requests: in live
+    /// runs, of what nodes and links do not tell.
+    #[serde(default)]
+    pub modelled: bool,
 }
 
 /// One miss, and why it was one.

@@ -9,7 +9,9 @@ use super::exchange::{Asker, Fetch, Question};
 use super::facts::Facts;
 use super::queue::Happening;
 use super::slab::Id;
-use crate::observe::{Answer, Cacheable, Failure, Observation, Path, RequestId, Verified};
+use crate::observe::{
+    Answer, Cacheable, Failure, Observation, Path, Phase, RequestId, Verified, Waits,
+};
 use crate::plan::{Nanos, ObjectId, PlannedRequest, RoutingMode, Spot};
 
 /// A resolver gives up on the router after so long.
@@ -316,11 +318,17 @@ impl World<'_> {
             cacheable: Cacheable::AsPlanned,
         };
         self.last = self.last.max(at);
-        self.end_client(id, (fetch.first, at), Ok(answer));
+        let mut waits = Waits {
+            phases: fetch.spent(fetch.first),
+            whole: true,
+        };
+        let routing = fetch.sent.saturating_sub(client.started);
+        waits.phases.add(Phase::Routing, routing);
+        self.end_client(id, (fetch.first, at), waits, Ok(answer));
     }
 
     pub(super) fn client_failed(&mut self, id: Id, failure: Failure) {
-        self.end_client(id, (self.now, self.now), Err(failure));
+        self.end_client(id, (self.now, self.now), Waits::default(), Err(failure));
     }
 
     /// A client's deadline has passed.
@@ -331,13 +339,15 @@ impl World<'_> {
         if let Some(fetch) = client.fetch {
             self.abandon(fetch);
         }
-        self.end_client(id, (self.now, self.now), Err(Failure::Deadline));
+        let late = Err(Failure::Deadline);
+        self.end_client(id, (self.now, self.now), Waits::default(), late);
     }
 
     fn end_client(
         &mut self,
         id: Id,
         (first_byte, done): (Nanos, Nanos),
+        waits: Waits,
         outcome: Result<Answer, Failure>,
     ) {
         let Some(client) = self.clients.remove(id) else {
@@ -353,6 +363,7 @@ impl World<'_> {
             started: client.started,
             first_byte,
             done,
+            waits,
             outcome,
             late: 0,
         });

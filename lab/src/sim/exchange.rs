@@ -9,7 +9,7 @@ use super::facts::Facts;
 use super::queue::Happening;
 use super::slab::Id;
 use super::wire::{Connection, RESPONSE_HEAD};
-use crate::observe::{Failure, OriginRecord, RequestId};
+use crate::observe::{Failure, OriginRecord, Phase, Phases, RequestId};
 use crate::plan::{Nanos, ObjectId, Spot};
 
 /// Who waits for an answer.
@@ -64,8 +64,12 @@ pub(super) struct Fetch {
     pub(super) question: Question,
     pub(super) new: bool,
     pub(super) sent: Nanos,
+    /// What its connection took to be made.
+    handshake: Nanos,
     /// When it arrived at its far end.
     pub(super) arrived: Nanos,
+    /// Where the time went from there until the answer left.
+    pub(super) beyond: Phases,
     pub(super) answer: Option<Facts>,
     /// When the answer's first and last byte arrive.
     pub(super) first: Nanos,
@@ -95,7 +99,9 @@ impl Fetch {
             question,
             new: false,
             sent: 0,
+            handshake: 0,
             arrived: 0,
+            beyond: Phases::default(),
             answer: None,
             first: 0,
             whole: 0,
@@ -103,6 +109,29 @@ impl Fetch {
             source: None,
             error: UpstreamError::Closed,
         }
+    }
+
+    /// Where the time went from its sending until the first byte of its answer, which came at `first`: its handshake, what lay
+    /// beyond its far end, and the link for all the rest.
+    pub(super) fn spent(&self, first: Nanos) -> Phases {
+        let (connect, link) = match (self.asker, self.to) {
+            (Asker::Client(_), _) => (Phase::ClientConnect, Phase::ClientToEdge),
+            (_, Spot::Origin) => (Phase::OriginConnect, Phase::CacheToOrigin),
+            _ => (Phase::ShieldConnect, Phase::EdgeToShield),
+        };
+        let mut spent = self.beyond;
+        // What the far end calls its own is an inner tier's to all but clients.
+        if let (Asker::Job(_), Spot::Node(_)) = (self.asker, self.to) {
+            let own = spent.take(Phase::Edge);
+            spent.add(Phase::Shield, own);
+        }
+        let on_the_way = first
+            .saturating_sub(self.sent)
+            .saturating_sub(spent.total());
+        let handshake = self.handshake.min(on_the_way);
+        spent.add(connect, handshake);
+        spent.add(link, on_the_way - handshake);
+        spent
     }
 }
 
@@ -113,6 +142,7 @@ impl World<'_> {
         let to = self.wires.link(link).to;
         let mut fetch = Fetch::new(asker, link, to, question, sent.connection);
         fetch.new = sent.new;
+        fetch.handshake = sent.handshake;
         fetch.sent = self.now;
         let id = self.fetches.insert(fetch);
         if self.wires.cuts > 0 && self.wires.resets(link) {
@@ -211,6 +241,8 @@ impl World<'_> {
         let Question {
             object, validator, ..
         } = fetch.question;
+        let queued = self.now.saturating_sub(fetch.arrived);
+        fetch.beyond.add(Phase::OriginQueue, queued);
         let service = self.origin.take(object, validator, self.now);
         fetch.answer = service.facts;
         self.queue.push(service.at, Happening::Served(id));
@@ -259,6 +291,14 @@ impl World<'_> {
         let Some(fetch) = self.fetches.get_mut(id) else {
             return;
         };
+        let own = match fetch.to {
+            Spot::Origin => Phase::Origin,
+            _ => Phase::Edge,
+        };
+        let here = now.saturating_sub(fetch.arrived);
+        fetch
+            .beyond
+            .add(own, here.saturating_sub(fetch.beyond.total()));
         // The asker's precondition is answered here: the version that it has is the one it gets.
         if fetch.question.is_answered_by(&facts) {
             facts.status = 304;

@@ -20,7 +20,7 @@ use super::node::Hit;
 use super::queue::Happening;
 use super::slab::Id;
 use super::wire::{Connection, RESPONSE_HEAD};
-use crate::metrics::FreshHit;
+use crate::metrics::{FreshHit, HitWaits};
 use crate::observe::RequestClass;
 use crate::plan::{Event, Nanos, ObjectId, Plan, PlannedRequest, RoutingMode, Spot};
 
@@ -240,6 +240,10 @@ impl World<'_> {
             started: ride.due,
             first_byte,
             done,
+            waits: HitWaits {
+                whole: true,
+                ..HitWaits::default()
+            },
             status: hit.status,
             bytes,
             versioned: true,
@@ -302,7 +306,14 @@ impl World<'_> {
 /// A fresh hit as the full path would have observed it.
 #[cfg(test)]
 fn observation(seen: &FreshHit, hit: &Hit) -> crate::observe::Observation {
-    use crate::observe::{Answer, Cacheable, Hop, Observation, Path, Verified};
+    use crate::observe::{Answer, Cacheable, Hop, Observation, Path, Phase, Verified, Waits};
+    let mut waits = Waits {
+        whole: true,
+        ..Waits::default()
+    };
+    waits
+        .phases
+        .add(Phase::ClientToEdge, seen.first_byte - seen.due);
     let hop = Hop {
         node: seen.node,
         handling: hit.handling(),
@@ -317,6 +328,7 @@ fn observation(seen: &FreshHit, hit: &Hit) -> crate::observe::Observation {
         started: seen.started,
         first_byte: seen.first_byte,
         done: seen.done,
+        waits,
         outcome: Ok(Answer {
             status: seen.status,
             path: Path::of(&[hop]),

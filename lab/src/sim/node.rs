@@ -19,7 +19,7 @@ use super::World;
 use super::exchange::{Asker, Question};
 use super::facts::{Facts, observed, timestamp};
 use super::slab::Id;
-use crate::observe::{Hop, Path, RequestId};
+use crate::observe::{Hop, Path, Phases, RequestId};
 use crate::plan::{EPOCH_MS, ObjectId};
 
 const NO_FLIGHT: Id = Id {
@@ -51,6 +51,8 @@ pub(super) struct Job {
     /// The flight that it leads, or shares.
     flight: Option<Id>,
     facts: Option<Facts>,
+    /// Where the time of its request upstream went.
+    spent: Phases,
     /// The digest and birth of the upstream answer, if it may be stored.
     answered: Option<(Digest, Timestamp)>,
     /// Whether it is to be stored once the body is whole.
@@ -96,6 +98,7 @@ impl World<'_> {
             out: None,
             flight: None,
             facts: None,
+            spent: Phases::default(),
             answered: None,
             store: false,
             replied: false,
@@ -282,6 +285,7 @@ impl World<'_> {
         };
         let Some(facts) = fetch.answer else { return };
         job.facts = Some(facts);
+        job.spent = fetch.spent(self.now);
         let (sent, received) = (timestamp(fetch.sent), timestamp(self.now));
         let node = &mut self.nodes[usize::from(job.node)];
         node.stats.upstream_bytes += facts.bytes;
@@ -311,7 +315,7 @@ impl World<'_> {
         let Some(job) = self.jobs.get(id) else {
             return;
         };
-        let (node, key, incoming) = (job.node, job.key, job.incoming);
+        let (node, key, incoming, spent) = (job.node, job.key, job.incoming, job.spent);
         if reply.keep == Keep::Response {
             let bytes = self.origin.catalogue().size(job.question.object);
             if !self.nodes[usize::from(node)].admits(key, bytes) {
@@ -349,6 +353,9 @@ impl World<'_> {
             let stats = &mut self.nodes[usize::from(node)].stats;
             stats.classes[reply.handling.class(facts.status) as usize] += 1;
             stats.downstream_bytes += body;
+            if let Some(fetch) = self.fetches.get_mut(incoming) {
+                fetch.beyond = spent;
+            }
             self.respond(incoming, facts, complete, source);
         }
         let Some(job) = self.jobs.get_mut(id) else {

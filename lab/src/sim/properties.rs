@@ -228,6 +228,10 @@ proptest! {
         for one in &seen {
             prop_assert!(one.due <= one.started && one.started <= one.first_byte && one.first_byte <= one.done, "{:?}", one);
             prop_assert!(one.done <= one.due + DEADLINE, "{:?}", one);
+            if one.outcome.is_ok() {
+                let before = one.first_byte - one.started;
+                prop_assert!(one.waits.whole && one.waits.phases.total() == before, "{:?}", one);
+            }
         }
     }
 

@@ -4,9 +4,14 @@ use std::path::{Path, PathBuf};
 
 use geo_data::Database;
 
+use super::store::Policies;
+use super::world::World;
 use super::*;
 use crate::expect::{Verdict, evaluate, parse};
+use crate::observe::{Phase, Phases};
+use crate::plan::Spot;
 use crate::progress::Silent;
+use crate::report::{AnsweredBy, VariantReport};
 use crate::scenario::{PlanOptions, ScenarioFile};
 
 fn plan(text: &str) -> Plan {
@@ -269,5 +274,80 @@ events:
             one.figure(info.metric, &all),
         );
         assert_eq!(format!("{whole:?}"), format!("{parts:?}"), "{}", info.name);
+    }
+}
+
+#[test]
+fn the_parts_of_a_miss_are_told_to_the_nanosecond() {
+    let plan = plan(&format!(
+        "{SITE}
+origin: {{at: SFO, concurrency: 1}}
+content:
+  pages: {{path: '/p/{{id}}', objects: 100000, size: 100B, headers: {{Cache-Control: 'max-age=60'}}, think: 200ms}}
+pops:
+  fra: {{at: FRA, upstream: shield}}
+  shield: {{at: IAD, serves_clients: false}}
+clients:
+  europe: {{from: [LHR], rate: 4/s, zipf: 0, deadline: 30s}}
+"
+    ));
+    let mut world = World::new(&plan, &Policies::default(), |_| true).unwrap();
+    world.watched = true;
+    world.prepare();
+    let requests: Vec<_> = plan.requests().collect::<Result<_, _>>().unwrap();
+    world.play(&requests, 0, &mut Silent);
+    world.end(&mut Silent);
+    let mut seen = std::mem::take(&mut world.seen);
+    seen.sort_unstable_by_key(|one| one.step);
+
+    // The first one meets no connection and no queue.
+    let [client, edge, shield] = [
+        (Spot::Client(0), Spot::Node(0)),
+        (Spot::Node(0), Spot::Node(1)),
+        (Spot::Node(1), Spot::Origin),
+    ]
+    .map(|(from, to)| plan.link(from, to));
+    let mut expected = Phases::default();
+    let first = seen[0].waits.phases;
+    for (phase, time) in [
+        (Phase::ClientConnect, network::model::handshake(&client)),
+        (Phase::ShieldConnect, network::model::handshake(&edge)),
+        (Phase::OriginConnect, network::model::handshake(&shield)),
+        (Phase::Origin, 200_000_000),
+    ] {
+        assert!(time > 0, "{phase:?}");
+        expected.add(phase, time);
+    }
+    for (phase, link) in [
+        (Phase::ClientToEdge, client),
+        (Phase::EdgeToShield, edge),
+        (Phase::CacheToOrigin, shield),
+    ] {
+        // A round trip (half of it twice, in whole nanoseconds), and what it takes to put two heads on the wire.
+        let time = first.of(phase);
+        assert!(
+            (link.rtt - 1..link.rtt + 1_000_000).contains(&time),
+            "{phase:?} {time}"
+        );
+        expected.add(phase, time);
+    }
+    assert_eq!(first, expected);
+
+    // Later ones find connections, and a queue at the origin that is the plan's wish.
+    let queued = seen
+        .iter()
+        .map(|one| one.waits.phases.of(Phase::OriginQueue));
+    assert!(queued.max() > Some(0));
+    let (fold, end) = world.folded();
+    let measured = fold.finish(end);
+    let report = VariantReport::of("base", &measured);
+    let of = |by| report.waterfall.iter().find(|one| one.by == by).unwrap();
+    let misses = of(AnsweredBy::Origin);
+    assert!(misses.requests > 100);
+    for one in &report.waterfall {
+        let sum: f64 = one.phases.iter().map(|part| part.seconds).sum();
+        assert!((sum - one.total_seconds).abs() < 1e-9, "{sum} {one:?}");
+        let told = |part: &crate::report::Part| part.what != Phase::Rest && !part.modelled;
+        assert!(one.phases.iter().all(told), "{one:?}");
     }
 }

@@ -60,8 +60,9 @@ pub(super) struct Wires {
 pub(super) struct Sent {
     pub(super) connection: Connection,
     pub(super) arrives: Nanos,
-    /// Whether the connection had to be made for it.
+    /// Whether the connection had to be made for it, and how long that takes.
     pub(super) new: bool,
+    pub(super) handshake: Nanos,
 }
 
 impl Wires {
@@ -150,15 +151,18 @@ impl Wires {
                 connection,
                 arrives: now + link.crossing,
                 new: false,
+                handshake: 0,
             };
         }
+        let handshake = link.line.handshake();
         Sent {
             connection: Connection {
                 far: Sender::default(),
                 idle_since: now,
             },
-            arrives: now + link.line.handshake() + link.crossing,
+            arrives: now + handshake + link.crossing,
             new: true,
+            handshake,
         }
     }
 

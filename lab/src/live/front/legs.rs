@@ -167,7 +167,12 @@ impl Legs {
                     link.min(own),
                     false,
                 );
-                self.push("origin", "the origin thinks", own - link.min(own), true);
+                self.push(
+                    "origin",
+                    "the origin, with any new connection to it",
+                    own - link.min(own),
+                    true,
+                );
             }
             None => {
                 self.push("link", format!("{name} – origin and back"), link, false);

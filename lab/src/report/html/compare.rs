@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::chart::{Axis, Chart, Line, round_up};
 use super::key::Key;
 use super::number::value;
+use super::summary::prose;
 use super::tables::{cell, sortable};
 use super::{document, terms};
 use crate::metrics::{NOT_AVAILABLE, Unit};
@@ -119,11 +120,15 @@ fn metrics(comparison: &Comparison) -> Markup {
             heading.extend(["difference", "finding"]);
         }
     }
-    let rows: Vec<Markup> = comparison
-        .metrics
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| row.is_known())
+    let known = comparison.metrics.iter().enumerate();
+    let mut known: Vec<_> = known.filter(|(_, row)| row.is_known()).collect();
+    // What differs comes first.
+    known.sort_by_key(|(_, row)| {
+        let mut findings = row.cells.iter().filter_map(|cell| cell.finding);
+        !findings.any(|finding| finding != Finding::NoDifferenceShown)
+    });
+    let rows: Vec<Markup> = known
+        .into_iter()
         .map(|(index, row)| {
             let key = Key::default().at("metrics").at(index).at("cells");
             html! { tr {
@@ -132,7 +137,8 @@ fn metrics(comparison: &Comparison) -> Markup {
                     @let key = key.at(side);
                     (cell(one.value, value(&key.at("value"), one.value, row.unit())))
                     @if let Some(finding) = one.finding {
-                        (cell(one.difference, difference(&key, row, side)))
+                        // On a narrow page the finding stands below the difference.
+                        (cell(one.difference, html! { (difference(&key, row, side)) small.narrow class=(mark(finding)) { (finding.words()) } }))
                         td class={ "num " (mark(finding)) } data-sort=(rank(finding)) { (finding.words()) }
                     }
                 }
@@ -141,7 +147,7 @@ fn metrics(comparison: &Comparison) -> Markup {
         .collect();
     html! {
         (sortable("All others against the first", 1, &heading, &rows))
-        p.note { (comparison.about_noise()) }
+        p.note { (prose(&comparison.about_noise())) }
     }
 }
 

@@ -9,14 +9,36 @@ use super::tables::{cell, class_bar, heading, sortable, variant};
 use crate::metrics::Unit;
 use crate::report::{EventRow, Report, SeriesReport, VariantReport};
 
-/// How long the series of a variant is, seconds.
+/// How long the series of a variant is, seconds: until the last step in which a request was due. What the origin counts after
+/// that is the end of those before.
 pub(super) fn span(series: &SeriesReport) -> f64 {
-    series.bucket_seconds * series.available.len() as f64
+    let due = |counts: &Vec<u64>| counts.iter().rposition(|count| *count > 0);
+    let last = series.classes.values().filter_map(due).max();
+    let steps = last.map_or(series.available.len(), |last| last + 1);
+    series.bucket_seconds * steps as f64
 }
 
-/// Where this variant's events lie.
-pub(super) fn marks(v: &VariantReport) -> Vec<f64> {
-    v.events.iter().map(|event| event.at_seconds).collect()
+/// A chart of a variant's series, with its events: lines, unless the caller says otherwise. `what` is said of it to those who
+/// do not see it.
+pub(super) fn in_time<'a>(
+    v: &VariantReport,
+    title: &'a str,
+    what: &str,
+    y: Axis,
+    lines: Vec<Line>,
+) -> Chart<'a> {
+    let span = span(&v.series);
+    Chart {
+        about: format!("{title} over {}{what}", Unit::Seconds.show(span)),
+        title,
+        x: Axis::linear(0.0, span, Unit::Seconds),
+        y,
+        step: v.series.bucket_seconds,
+        merge: 1,
+        stacked: false,
+        lines,
+        marks: v.events.iter().map(|event| event.at_seconds).collect(),
+    }
 }
 
 /// A heading for one variant's charts, where there is more than one.
@@ -75,18 +97,14 @@ fn classes(report: &Report, index: usize, v: &VariantReport, top: f64) -> Markup
     });
     let title = of_variant(report, v, "requests by class");
     Chart {
-        about: format!(
-            "{title} over {}, as stacked areas; the sums are in the bar below.",
-            Unit::Seconds.show(span(&v.series))
-        ),
-        title: &title,
-        x: Axis::linear(0.0, span(&v.series), Unit::Seconds),
-        y: Axis::linear(0.0, top, Unit::Count),
-        step: v.series.bucket_seconds,
-        merge: 1,
         stacked: true,
-        lines: lines.collect(),
-        marks: marks(v),
+        ..in_time(
+            v,
+            &title,
+            ", as stacked areas; the sums are in the bar below.",
+            Axis::linear(0.0, top, Unit::Count),
+            lines.collect(),
+        )
     }
     .render()
 }
@@ -101,6 +119,10 @@ fn outcomes(report: &Report, index: usize, v: &VariantReport) -> Markup {
             ("hits", &region.hits, "cacheable", &region.cacheable),
             ("available", &region.available, "requests", &region.requests),
         ] {
+            // Nothing to draw where no cache may answer anything.
+            if wholes.iter().all(|whole| *whole == 0) {
+                continue;
+            }
             lines.push(Line {
                 name: format!("{name}: {what}"),
                 style: format!("r{} {what}", number % 6),
@@ -113,18 +135,14 @@ fn outcomes(report: &Report, index: usize, v: &VariantReport) -> Markup {
     }
     let title = of_variant(report, v, "request hit ratio and availability by region");
     Chart {
-        about: format!(
-            "{title} over {}, as lines from 0 to 100 %.",
-            Unit::Seconds.show(span(&v.series))
-        ),
-        title: &title,
-        x: Axis::linear(0.0, span(&v.series), Unit::Seconds),
-        y: Axis::linear(0.0, 1.0, Unit::Ratio),
-        step: v.series.bucket_seconds,
         merge: v.series.available.len().div_ceil(60).max(1),
-        stacked: false,
-        lines,
-        marks: marks(v),
+        ..in_time(
+            v,
+            &title,
+            ", as lines from 0 to 100 %.",
+            Axis::linear(0.0, 1.0, Unit::Ratio),
+            lines,
+        )
     }
     .render()
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::chart::{Axis, Chart, Line};
-use super::course::{marks, of_variant, span};
+use super::course::{in_time, of_variant};
 use super::key::Key;
 use super::number::{count, figure, value};
 use super::tables::{cell, heading, sortable, variant};
@@ -87,21 +87,8 @@ fn over_time(report: &Report, index: usize, v: &VariantReport, y: Axis) -> Marku
         ));
     }
     let title = of_variant(report, v, "time to the first byte");
-    Chart {
-        about: format!(
-            "{title} over {}: median and 99th percentile, on a logarithmic scale.",
-            Unit::Seconds.show(span(&v.series))
-        ),
-        title: &title,
-        x: Axis::linear(0.0, span(&v.series), Unit::Seconds),
-        y,
-        step: v.series.bucket_seconds,
-        merge: 1,
-        stacked: false,
-        lines,
-        marks: marks(v),
-    }
-    .render()
+    let what = ": median and 99th percentile, on a logarithmic scale.";
+    in_time(v, &title, what, y, lines).render()
 }
 
 /// The style of a curve: that of the class that stands for it.

@@ -49,7 +49,7 @@ pub(super) fn header(report: &Report) -> Markup {
 }
 
 /// Text in which words between backticks are code, as scenarios write it.
-fn prose(text: &str) -> Markup {
+pub(super) fn prose(text: &str) -> Markup {
     html! { @for (index, part) in text.split('`').enumerate() { @if index % 2 == 1 { code { (part) } } @else { (part) } } }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn expectations(report: &Report) -> Option<Markup> {
     let key = Key::default().at("expectations");
     Some(html! {
         div.scroll role="region" tabindex="0" aria-label="Expectations" {
-            table.sortable {
+            table.sortable.expectations {
                 thead { tr { th scope="col" { "" } th scope="col" { "Expectation" } th scope="col" { "Variant" } th.num scope="col" { "Found" } th.num scope="col" { "Held against" } } }
                 tbody { @for (index, verdict) in report.expectations.iter().enumerate() {
                     @let key = key.at(index);

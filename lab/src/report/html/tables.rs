@@ -16,7 +16,7 @@ pub(super) fn sortable(label: &str, left: usize, heading: &[&str], rows: &[Marku
         @if !rows.is_empty() {
             h3 { (label) }
             div.scroll role="region" tabindex="0" aria-label=(label) {
-                table.sortable {
+                table.sortable.dense[heading.len() > 11] {
                     thead { tr { @for (index, name) in heading.iter().enumerate() { th.num[index >= left] scope="col" { (name) } } } }
                     tbody { @for row in rows { (row) } }
                 }
@@ -79,7 +79,11 @@ fn groups(report: &Report, label: &str, field: &str, of: Groups) -> Markup {
     let mut rows = Vec::new();
     for index in 0..most {
         for (number, v) in report.variants.iter().enumerate() {
-            if let Some(group) = of(v).get(index) {
+            // What nobody asked in one variant stands there for the others' sake only.
+            let group = of(v).get(index);
+            if let Some(group) =
+                group.filter(|group| group.requests > 0 || report.variants.len() == 1)
+            {
                 rows.push(html! { tr {
                     th scope="row" { (group.name) }
                     (variant(report, v))
@@ -148,7 +152,8 @@ fn nodes(report: &Report) -> Markup {
             rows.push(html! { tr {
                 th scope="row" { (node.name) @if !node.serves_clients { " (shield)" } @if node.incomplete { " †" } }
                 (variant(report, v))
-                td.num { (node.classes.values().sum::<u64>()) }
+                @let requests = node.classes.values().sum::<u64>() as f64;
+                (cell(Some(requests), html! { (Unit::Count.show(requests)) }))
                 (cell(node.hit_ratio.value, figure(&key.at("hit_ratio"), node.hit_ratio, Unit::Ratio)))
                 (number("upstream_requests", node.upstream_requests))
                 (number("background_requests", node.background_requests))

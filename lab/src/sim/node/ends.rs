@@ -188,6 +188,7 @@ impl World<'_> {
             out: None,
             flight: None,
             facts: None,
+            spent: Phases::default(),
             answered: None,
             store: false,
             replied: false,
