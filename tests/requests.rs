@@ -191,3 +191,32 @@ fn a_live_run_draws_the_requests_that_the_simulator_draws() {
         }
     }
 }
+
+#[test]
+fn hostile_names_stay_what_they_are_and_control_no_terminal() {
+    let region = "</td>\u{202e}\u{9b}31m\u{1b}[31m\r\n=1+1,";
+    let escaped = serde_json::to_string(region).expect("a string");
+    let escaped = escaped
+        .replace('\u{9b}', "\\u009b")
+        .replace('\u{202e}', "\\u202e");
+    let yaml = SMALL.replace("europe: {", &format!("europe: {{region: {escaped}, "));
+    let scenario = Scenario::new(&yaml);
+    let output = scenario.play("simulate", &["--requests=200"]);
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+    let wild = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+    let from_there = |line: &Value| line["region"] == region;
+    assert!(lines(&scenario).iter().any(from_there));
+    for file in ["requests.ndjson", "report.json"] {
+        let text = std::fs::read_to_string(scenario.out().join(file)).expect("a file");
+        assert!(!text.contains(wild), "{file}");
+        assert!(text.contains("\\u009b31m"), "{file}");
+    }
+    assert!(!printed(&output).contains(wild));
+
+    // An error may quote what is wrong.
+    let wrong = Scenario::new(&yaml.replace("name: small", "name: \"a\\e]0;x\\a\\u202e\""));
+    let output = wrong.play("simulate", &[]);
+    assert_eq!(output.status.code(), Some(2), "{}", printed(&output));
+    assert!(printed(&output).contains("is not a name"));
+    assert!(!printed(&output).contains(wild), "{:?}", printed(&output));
+}

@@ -13,6 +13,8 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use lab::report::terminal::harmless_lines;
+
 /// Why the process ends, if it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -87,7 +89,8 @@ impl Failure {
 
     /// Tells the user and yields the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        eprintln!("{self}");
+        // What is wrong may be quoted from a file of anybody's.
+        eprintln!("{}", harmless_lines(&self.to_string()));
         ExitCode::from(self.code)
     }
 }

@@ -22,8 +22,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 
 /// Writes `value` as indented JSON.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let mut text = serde_json::to_string_pretty(value)
+    let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::of("cannot write the answer as JSON", &error))?;
-    text.push('\n');
-    print(&text)
+    print(&(lab::report::terminal::escaped(&text) + "\n"))
 }

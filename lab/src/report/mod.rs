@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::expect::{Expectation, Verdict, evaluate};
 use crate::metrics::Measured;
+use terminal::escaped;
 
 /// Version of the schema of `report.json`. It rises when a field changes its meaning or goes.
 pub const SCHEMA: u32 = 1;
@@ -101,7 +102,7 @@ impl Report {
     /// # Errors
     /// Only if a number is not finite, which no figure is.
     pub fn to_json(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
+        serde_json::to_string_pretty(self).map(|text| escaped(&text) + "\n")
     }
 
     /// The JSON Schema of `report.json`, as committed in `lab/report.schema.json`.

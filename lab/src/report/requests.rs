@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::build::seconds;
+use super::terminal::escaped;
 use crate::metrics::{Measured, judge};
 use crate::observe::{Failure, Handling, Hop, Observation, RequestClass, Verified};
 
@@ -83,8 +84,8 @@ pub fn write_requests(
     let kept = measured.kept.as_ref();
     let kept = kept.map_or_else(Vec::new, |kept| kept.in_order());
     for seen in &kept {
-        serde_json::to_writer(&mut *out, &line(variant, measured, seen))?;
-        out.write_all(b"\n")?;
+        let line = serde_json::to_string(&line(variant, measured, seen))?;
+        writeln!(out, "{}", escaped(&line))?;
     }
     Ok(kept.len())
 }

@@ -22,6 +22,7 @@ pub use curves::{Curve, Point};
 use crate::metrics::Figure;
 use crate::noise::Band;
 use crate::report::Manifest;
+use crate::report::terminal::escaped;
 use crate::scenario::{Choice, PlanOptions, ScenarioError, ScenarioFile, Setting, SettingError};
 use crate::sim::SimError;
 use crate::units::{Rate, Size, Span};
@@ -308,7 +309,7 @@ impl Sweep {
             manifest,
             sweep: self,
         };
-        serde_json::to_string_pretty(&file).map(|text| text + "\n")
+        serde_json::to_string_pretty(&file).map(|text| escaped(&text) + "\n")
     }
 
     /// The JSON Schema of `sweep.json`, as committed in `lab/sweep.schema.json`.

@@ -16,6 +16,7 @@ pub(crate) use text::{letter, seeds, shown_difference, value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::terminal::escaped;
 use super::{Driver, Manifest, VariantReport};
 use crate::expect::Threshold;
 use crate::metrics::{Better, METRICS, MetricInfo, Unit};
@@ -259,7 +260,7 @@ impl Comparison {
     /// # Errors
     /// Only if a number is not finite, which no figure is.
     pub fn to_json(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
+        serde_json::to_string_pretty(self).map(|text| escaped(&text) + "\n")
     }
 
     /// The JSON Schema of `comparison.json`, as committed in `lab/comparison.schema.json`.

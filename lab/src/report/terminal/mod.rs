@@ -10,7 +10,8 @@ mod text;
 use super::{Outcome, Report};
 
 pub(crate) use grid::Grid;
-pub(crate) use text::{WIDTH, harmless, plain, wrapped};
+pub(crate) use text::{WIDTH, plain, wrapped};
+pub use text::{escaped, harmless, harmless_lines};
 
 /// How to print.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -15,10 +15,39 @@ pub(crate) fn plain(name: &str, most: usize) -> String {
 }
 
 /// A character, or a mark in its place if it controls a terminal or reorders text.
-pub(crate) const fn harmless(c: char) -> char {
+pub const fn harmless(c: char) -> char {
     let reorders = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     let controls = matches!(c, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}');
     if controls || reorders { '\u{fffd}' } else { c }
+}
+
+/// Text of several lines of which nothing but line breaks and tabs moves a terminal's cursor.
+#[must_use]
+pub fn harmless_lines(text: &str) -> String {
+    let safe = |c| {
+        if matches!(c, '\n' | '\t') {
+            c
+        } else {
+            harmless(c)
+        }
+    };
+    text.chars().map(safe).collect()
+}
+
+/// JSON in which no character controls a terminal or reorders text: outside of strings there is none, within them each is
+/// escaped, so that a reader gets it as it was.
+#[must_use]
+pub fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || harmless(c) == c {
+            text.push(c);
+        } else {
+            // All of them lie below U+10000.
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        }
+    }
+    text
 }
 
 /// Words laid out in lines of at most [`WIDTH`] columns; lines after the first are indented by `indent`.
@@ -88,6 +117,27 @@ mod tests {
         );
         assert_eq!(plain("abcdef", 4), "abc…");
         assert_eq!(plain("日本", 4), "日本");
+    }
+
+    #[test]
+    fn json_keeps_hostile_names_and_shows_them_escaped() {
+        let name = "a\u{1b}[31m\u{9b}31m\u{202e}\r\n\t\u{feff}\"日本😀";
+        let json = serde_json::to_string_pretty(&[name]).unwrap();
+        let safe = escaped(&json);
+        assert!(
+            safe.chars().all(|c| c == '\n' || harmless(c) == c),
+            "{safe}"
+        );
+        assert!(
+            safe.contains("日本😀") && safe.contains("\\u009b"),
+            "{safe}"
+        );
+        let back: Vec<String> = serde_json::from_str(&safe).unwrap();
+        assert_eq!(back, [name]);
+        assert_eq!(
+            harmless_lines("a\u{1b}b\nc\u{202e}"),
+            "a\u{fffd}b\nc\u{fffd}"
+        );
     }
 
     #[test]
