@@ -456,3 +456,15 @@ proptest! {
         prop_assert!(whole == merged, "first difference: {:?}", differs);
     }
 }
+
+#[test]
+fn the_parts_of_a_waterfall_add_up_to_its_total() {
+    let report = two_variants();
+    let all: Vec<_> = report.variants.iter().flat_map(|v| &v.waterfall).collect();
+    assert!(all.len() >= 2, "hits and misses");
+    for one in all {
+        let sum: f64 = one.phases.iter().map(|part| part.seconds).sum();
+        assert!((sum - one.total_seconds).abs() < 1e-9, "{one:?}");
+        assert!(one.ttfb_seconds <= one.total_seconds, "{one:?}");
+    }
+}

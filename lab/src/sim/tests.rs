@@ -11,7 +11,6 @@ use crate::expect::{Verdict, evaluate, parse};
 use crate::observe::{Phase, Phases};
 use crate::plan::Spot;
 use crate::progress::Silent;
-use crate::report::{AnsweredBy, VariantReport};
 use crate::scenario::{PlanOptions, ScenarioFile};
 
 fn plan(text: &str) -> Plan {
@@ -340,14 +339,11 @@ clients:
     assert!(queued.max() > Some(0));
     let (fold, end) = world.folded();
     let measured = fold.finish(end);
-    let report = VariantReport::of("base", &measured);
-    let of = |by| report.waterfall.iter().find(|one| one.by == by).unwrap();
-    let misses = of(AnsweredBy::Origin);
-    assert!(misses.requests > 100);
-    for one in &report.waterfall {
-        let sum: f64 = one.phases.iter().map(|part| part.seconds).sum();
-        assert!((sum - one.total_seconds).abs() < 1e-9, "{sum} {one:?}");
-        let told = |part: &crate::report::Part| part.what != Phase::Rest && !part.modelled;
-        assert!(one.phases.iter().all(told), "{one:?}");
-    }
+    let spent = &measured.evidence.origin;
+    assert!(
+        spent.requests > 100 && spent.whole == spent.requests,
+        "{spent:?}"
+    );
+    assert_eq!(spent.phases.total(), spent.first_byte, "{spent:?}");
+    assert_eq!(spent.phases.of(Phase::Rest), 0);
 }
