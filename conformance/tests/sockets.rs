@@ -155,10 +155,14 @@ async fn each_must_fails_where_something_is_wrong() {
     suite.cases.iter_mut().for_each(|case| case.depends.clear());
     let mut unshaken: BTreeSet<String> = suite.cases.iter().map(|case| case.id.clone()).collect();
     assert!(unshaken.len() > 40, "{}", unshaken.len());
-    // At once, each with an origin of its own: most of the time goes by in waiting.
-    let played = FLAWS.map(|flaw| held_against(&suite, flaw));
-    for shaken in join_all(played).await.into_iter().flatten() {
-        unshaken.remove(&shaken);
+    // A busy machine can be too late for a case to be judged: what is left is played again.
+    for _ in 0..3 {
+        suite.cases.retain(|case| unshaken.contains(&case.id));
+        // At once, each with an origin of its own: most of the time goes by in waiting.
+        let played = FLAWS.map(|flaw| held_against(&suite, flaw));
+        for shaken in join_all(played).await.into_iter().flatten() {
+            unshaken.remove(&shaken);
+        }
     }
     assert!(unshaken.is_empty(), "no flaw shakes {unshaken:#?}");
 }
