@@ -49,7 +49,7 @@ pub use key::{CacheKey, KeyRules, QueryRule, stable_hash};
 pub use policy::{Collapse, Lifetimes, Policy, StaleRules};
 pub use reason::{Detail, Fwd, NotStorable, UpstreamError};
 pub use request::{MethodClass, RequestKind};
-pub use reuse::{Reuse, decide, stale_on_error};
+pub use reuse::{Reuse, decide, fresh_below, stale_on_error};
 pub use stored_head::StoredHead;
 pub use storing::digest;
 pub use target::{Scheme, TargetError, TargetUri};

@@ -81,6 +81,19 @@ pub fn decide(
     }
 }
 
+/// How old a response with this digest may be at most for [`decide`] to say [`Reuse::Hit`] to such a request: it does where
+/// the age is less than this. Milliseconds; 0: never. For drivers that see many requests of one kind.
+pub fn fresh_below(digest: &Digest, request: &RequestKind) -> Millis {
+    if !request.cacheable() || request.no_cache() || digest.no_cache() {
+        return 0;
+    }
+    // What is left of its lifetime has to be more than nothing, and no less than is asked for.
+    let left = request.min_fresh.max(1);
+    let fresh = digest.lifetime.saturating_sub(left).saturating_add(1);
+    let asked = request.max_age.map(|limit| limit.saturating_add(1));
+    fresh.min(asked.unwrap_or(Millis::MAX)).max(0)
+}
+
 /// Why the store has no say in a request that it may not answer.
 pub(crate) fn refusal(request: &RequestKind) -> Fwd {
     match request.method {

@@ -42,6 +42,11 @@ impl Lateness {
         self.late += u64::from(late > LATE);
     }
 
+    /// So many requests were not late at all.
+    pub(crate) fn punctual(&mut self, requests: u64) {
+        self.punctual += requests;
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         self.micros.merge(&other.micros);
         self.late += other.late;

@@ -1,8 +1,9 @@
 //! The common observation, counted in few steps: a plain answer from the nearest cache, fresh. The fold of anything else
-//! comes to the same figures; this one asks nothing that is known beforehand.
+//! comes to the same figures; this one asks nothing that is known beforehand, and counts what is alike together
+//! ([`super::alike`]).
 
+use super::alike::Same;
 use super::cell::Part;
-use super::histogram::bucket_of;
 use super::series::{Kind, Served};
 use super::{Fold, RequestClass};
 use crate::observe::{Cacheable, Observation, Phase, Verified};
@@ -89,22 +90,47 @@ impl Fold {
             true => hit.started,
             false => hit.due,
         };
-        let lifetime = self.shape.classes.get(usize::from(hit.object.class));
-        let lifetime = lifetime.and_then(|class| class.lifetime.as_ref().ok().copied());
-        let offered = match (hit.node, lifetime) {
-            (Some(node), Some(lifetime)) => self.memory.hit(hit, node, lifetime),
-            _ => false,
+        let offered = match hit.node {
+            Some(node) => self.memory.hit(hit, node),
+            None => false,
         };
+        self.evidence.hit(hit, at, &self.shape.scene);
+        let plain = hit.versioned && hit.outdated_by.is_none() && hit.late == 0;
+        if !plain || self.convergence.is_awaited() {
+            return self.hit_alone(hit, at, offered);
+        }
+        if !self.alike.holds(at) {
+            self.count_alike();
+            let (stretch, bucket) = (self.stretches.span(at), self.series.span(at));
+            self.alike
+                .begin(stretch.0.max(bucket.0), stretch.1.min(bucket.1));
+        }
+        let cell = self.shape.cell(hit.place, hit.node, hit.object.class);
+        let Some(run) = self.alike.run(cell, hit) else {
+            return self.hit_alone(hit, at, offered);
+        };
+        run.hits += 1;
+        run.offered += u64::from(offered);
+        run.bytes += hit.bytes;
+        run.step = run.step.max(hit.step);
+        let first = run.first.add(hit.first_byte.saturating_sub(at));
+        let done = run.done.add(hit.done.saturating_sub(at));
+        if first.is_some() || done.is_some() {
+            self.latencies(cell, at, first, done);
+        }
+    }
+
+    /// A hit that is not counted together with others.
+    fn hit_alone(&mut self, hit: &FreshHit, at: Nanos, offered: bool) {
         let since = |instant: Nanos| instant.saturating_sub(at) / 1000;
         let (first_byte, done) = (since(hit.first_byte), since(hit.done));
-        let latency = bucket_of(first_byte);
         let outdated = hit.versioned && hit.outdated_by.is_some();
 
         let cell = self.shape.cell(hit.place, hit.node, hit.object.class);
         let stretch = self.stretches.at(at);
         if let Some(Part { tally, counts }) = stretch.part(cell, RequestClass::Hit) {
             tally.total.record(done);
-            tally.ttfb.record_in(latency, first_byte);
+            tally.ttfb.record(first_byte);
             tally.bytes += hit.bytes;
             counts.spared_origin += 1;
             counts.offered += u64::from(offered);
@@ -113,21 +139,58 @@ impl Fold {
             if let (true, Some(by)) = (outdated, hit.outdated_by) {
                 counts.outdated.record(by / 1_000_000);
             }
-            stretch.status(hit.status);
+            stretch.status(hit.status, 1);
         }
 
         let region = self.shape.region(hit.place);
         let bucket = self.series.at(at);
         let kind = Kind::of(RequestClass::Hit, true, hit.versioned, outdated);
-        bucket.count(region, kind);
-        bucket.ttfb[Served::Hit as usize].record_in(latency, first_byte);
+        bucket.count(region, kind, 1);
+        bucket.ttfb[Served::Hit as usize].record(first_byte);
         if hit.versioned && self.convergence.is_awaited() {
             self.convergence
                 .see(region, hit.object, hit.started, outdated);
         }
-        self.evidence.hit(hit, at, &self.shape.scene);
         self.border.due(hit.step, hit.due);
         self.lateness.record(hit.late);
+    }
+
+    /// Counts latencies of hits in a cell that were intended for about `at`.
+    fn latencies(&mut self, cell: usize, at: Nanos, first: Option<Same>, done: Option<Same>) {
+        let part = self.stretches.at(at).part(cell, RequestClass::Hit);
+        if let (Some(part), Some(Same { latency, times })) = (part, done) {
+            part.tally.total.record_times(latency / 1000, times);
+        }
+        let Some(Same { latency, times }) = first else {
+            return;
+        };
+        if let Some(part) = self.stretches.at(at).part(cell, RequestClass::Hit) {
+            part.tally.ttfb.record_times(latency / 1000, times);
+        }
+        let bucket = self.series.at(at);
+        bucket.ttfb[Served::Hit as usize].record_times(latency / 1000, times);
+    }
+
+    /// Adds the hits that were counted together to all sums.
+    pub(super) fn count_alike(&mut self) {
+        let at = self.alike.from();
+        let kind = Kind::of(RequestClass::Hit, true, true, false);
+        for (cell, run) in self.alike.take() {
+            self.latencies(cell, at, run.first.some(), run.done.some());
+            let stretch = self.stretches.at(at);
+            if let Some(Part { tally, counts }) = stretch.part(cell, RequestClass::Hit) {
+                tally.bytes += run.bytes;
+                counts.spared_origin += run.hits;
+                counts.offered += run.offered;
+                counts.available += run.hits;
+                counts.versioned += run.hits;
+                stretch.status(run.status, run.hits);
+            }
+            let bucket = self.series.at(at);
+            bucket.count(self.shape.region(run.place), kind, run.hits);
+            self.border.due(run.step, at);
+            self.lateness.punctual(run.hits);
+        }
     }
 }
 

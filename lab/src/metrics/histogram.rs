@@ -40,21 +40,7 @@ impl Histogram {
     /// Counts one value. Allocates only where no sample fell before.
     #[inline]
     pub fn record(&mut self, value: u64) {
-        self.record_in(bucket_of(value), value);
-    }
-
-    /// As [`Histogram::record`] of a value whose bucket is known.
-    #[inline]
-    pub(super) fn record_in(&mut self, bucket: usize, value: u64) {
-        match self.place(bucket) {
-            Some(at) => self.counts[at] = self.counts[at].saturating_add(1),
-            None => self.add(bucket, 1),
-        }
-        if value.wrapping_sub(self.least) > self.reach {
-            self.stretch(value, value);
-        }
-        self.sum += u128::from(value);
-        self.samples += 1;
+        self.record_times(value, 1);
     }
 
     /// Adds all samples of another one.
@@ -71,13 +57,22 @@ impl Histogram {
     }
 
     /// Counts one value so many times.
+    #[inline]
     pub(crate) fn record_times(&mut self, value: u64, times: u64) {
-        if times > 0 {
-            self.add(bucket_of(value), u32::try_from(times).unwrap_or(u32::MAX));
-            self.stretch(value, value);
-            self.sum += u128::from(value) * u128::from(times);
-            self.samples += times;
+        if times == 0 {
+            return;
         }
+        let bucket = bucket_of(value);
+        let count = u32::try_from(times).unwrap_or(u32::MAX);
+        match self.place(bucket) {
+            Some(at) => self.counts[at] = self.counts[at].saturating_add(count),
+            None => self.add(bucket, count),
+        }
+        if value.wrapping_sub(self.least) > self.reach {
+            self.stretch(value, value);
+        }
+        self.sum += u128::from(value) * u128::from(times);
+        self.samples += times;
     }
 
     /// Where the count of a bucket lies, if its page exists.
@@ -180,7 +175,7 @@ impl Histogram {
 }
 
 #[inline]
-pub(super) fn bucket_of(value: u64) -> usize {
+fn bucket_of(value: u64) -> usize {
     if value < LINEAR {
         return value as usize;
     }

@@ -63,12 +63,20 @@ impl Known {
     }
 }
 
+/// What is known of a class beforehand.
+#[derive(Debug, Clone, Copy)]
+struct Class {
+    variants: u32,
+    /// How long a plain response is fresh, in milliseconds; none if it is not stored.
+    lifetime: Option<u32>,
+}
+
 /// The memory of all nodes.
 #[derive(Debug)]
 pub(crate) struct Memory {
     /// By node, then class; within, by object * variants + variant.
     known: Vec<Known>,
-    variants: Vec<u32>,
+    classes: Vec<Class>,
     /// By node: when it last lost everything, in milliseconds; 0 if never, for nothing was fetched before.
     emptied: Vec<u32>,
     /// By (node, class, object): the last purge. As large as the script has purges.
@@ -90,7 +98,7 @@ impl Memory {
     pub(crate) fn new(shape: &Shape) -> Self {
         Self {
             known: vec![Known::default(); shape.nodes.len() * shape.classes.len()],
-            variants: shape.classes.iter().map(|class| class.variants).collect(),
+            classes: shape.classes.iter().map(class).collect(),
             emptied: vec![0; shape.nodes.len()],
             purged: FxHashMap::default(),
         }
@@ -121,15 +129,15 @@ impl Memory {
 
     /// See [`super::Fold::look_at`].
     pub(crate) fn look_at(&self, node: u16, object: ObjectId) -> u8 {
-        let variants = self.variants.get(usize::from(object.class));
-        let at = object.object as usize * variants.map_or(0, |variants| *variants as usize);
+        let class = self.classes.get(usize::from(object.class));
+        let at = object.object as usize * class.map_or(0, |class| class.variants as usize);
         let known = self.known.get(self.place(node, object.class));
         known.map_or(0, |known| known.at(at).fetched as u8)
     }
 
     #[inline]
     fn place(&self, node: u16, class: u16) -> usize {
-        usize::from(node) * self.variants.len() + usize::from(class)
+        usize::from(node) * self.classes.len() + usize::from(class)
     }
 
     /// What is remembered of this request's object at its node; then remembers the request itself.
@@ -139,10 +147,10 @@ impl Memory {
             observation.node,
             judged.lifetime,
             judged.class.is_cacheable(),
-        ) && let Some(variants) = self.variants.get(usize::from(observation.object.class))
+        ) && let Some(class) = self.classes.get(usize::from(observation.object.class))
             && let Some(lost) = self.emptied.get(usize::from(node))
         {
-            let (variants, lost) = (*variants as usize, *lost);
+            let (variants, lost) = (class.variants as usize, *lost);
             return self.visit_known(observation, judged, (node, lifetime, variants, lost));
         }
         Remembered {
@@ -153,13 +161,20 @@ impl Memory {
         }
     }
 
-    /// As [`Memory::visit`] of a fresh hit at a node, whose class is fresh for so long. Whether an infinite cache would have
-    /// answered it fresh, which it would.
+    /// As [`Memory::visit`] of a fresh hit at a node. Whether an infinite cache would have answered it fresh, which it would
+    /// if our core would store it.
     #[inline]
-    pub(crate) fn hit(&mut self, hit: &FreshHit, node: u16, lifetime: Nanos) -> bool {
-        let variants = self.variants.get(usize::from(hit.object.class)).copied();
+    pub(crate) fn hit(&mut self, hit: &FreshHit, node: u16) -> bool {
+        let class = self.classes.get(usize::from(hit.object.class)).copied();
         let emptied = self.emptied.get(usize::from(node)).copied();
-        let (Some(variants), Some(lost)) = (variants, emptied) else {
+        let (
+            Some(Class {
+                variants,
+                lifetime: Some(lifetime),
+            }),
+            Some(lost),
+        ) = (class, emptied)
+        else {
             return false;
         };
         let variants = variants as usize;
@@ -167,7 +182,6 @@ impl Memory {
         let since = lost.max(self.purged_at(node, hit.object));
         let place = self.place(node, hit.object.class);
         let now = millis(hit.started);
-        let lifetime = u32::try_from(lifetime / 1_000_000).unwrap_or(NEVER);
         let fresh = |fetched: u32| now < fetched.saturating_add(lifetime) && fetched >= since;
         let entry = self.known[place].entry(at);
         if entry.ideal == NEVER || !fresh(entry.ideal) {
@@ -206,7 +220,7 @@ impl Memory {
         let place = self.place(node, object.class);
         let known = &mut self.known[place];
         let now = millis(observation.started);
-        let lifetime = u32::try_from(lifetime / 1_000_000).unwrap_or(NEVER);
+        let lifetime = span(lifetime);
         let since = purged.max(lost);
         let fresh = |fetched: u32| now < fetched.saturating_add(lifetime) && fetched >= since;
 
@@ -254,6 +268,18 @@ impl Memory {
             fetched: before,
         }
     }
+}
+
+fn class(class: &super::shape::ClassShape) -> Class {
+    Class {
+        variants: class.variants,
+        lifetime: class.lifetime.as_ref().ok().copied().map(span),
+    }
+}
+
+/// A lifetime in milliseconds.
+fn span(lifetime: Nanos) -> u32 {
+    u32::try_from(lifetime / 1_000_000).unwrap_or(NEVER)
 }
 
 /// Held below what `NEVER` and the flag need.

@@ -4,6 +4,7 @@
 //! the plan (nodes, objects, labels), never with the number of requests. [`Measured`] answers for every [`Metric`]. The
 //! module knows the plan's shape, and nothing of drivers, scenario files or tables on a terminal.
 
+mod alike;
 mod band;
 mod border;
 mod catalogue;
@@ -53,6 +54,7 @@ pub(crate) use scene::Scene;
 pub(crate) use series::{Bucket, RegionBucket, Served};
 pub(crate) use shape::Shape;
 
+use alike::Alike;
 use border::Border;
 use convergence::Convergence;
 use memory::Memory;
@@ -70,6 +72,7 @@ use crate::plan::{Nanos, ObjectId, Plan};
 pub struct Fold {
     shape: Shape,
     stretches: Stretches,
+    alike: Alike,
     border: Border,
     memory: Memory,
     evidence: Evidence,
@@ -109,6 +112,7 @@ impl Fold {
         boundaries.dedup();
         Self {
             stretches: Stretches::new(&boundaries, cells, shape.classes.len()),
+            alike: Alike::new(cells),
             border: Border::new(
                 shape.windows.get(WARMUP).map_or(0, |warmup| warmup.to),
                 shape.sequential,
@@ -178,7 +182,7 @@ impl Fold {
         let outdated = version.is_some_and(|answer| answer.outdated_by.is_some());
         let bucket = self.series.at(at);
         let kind = Kind::of(class, available, version.is_some(), outdated);
-        bucket.count(region, kind);
+        bucket.count(region, kind, 1);
         if class != RequestClass::Error {
             bucket.ttfb[Served::of(class) as usize].record(seen.micros.0);
         }
@@ -267,8 +271,10 @@ impl Fold {
     /// Adds another fold of the same plan: of all requests (with what the origin counted of them), each was told to one of
     /// the two, and of all nodes, the requests of each to one of the two; events and deaths were told to both. The sum is
     /// what one fold would have made of it all, to the last count.
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, mut other: Self) {
         debug_assert_eq!(self.happened, other.happened);
+        self.count_alike();
+        other.count_alike();
         self.stretches.merge(other.stretches);
         self.border.merge(other.border);
         self.memory.merge(other.memory);
@@ -291,7 +297,8 @@ impl Fold {
 
     /// The run is over at `end`.
     #[must_use]
-    pub fn finish(self, end: Nanos) -> Measured {
+    pub fn finish(mut self, end: Nanos) -> Measured {
+        self.count_alike();
         Measured {
             belated: self.border.settle(self.shape.classes.len()),
             shape: self.shape,
@@ -341,7 +348,7 @@ impl Seen<'_> {
                 tally.bytes += answer.bytes;
                 tally.ttfb.record(self.micros.0);
                 counts.answer(answer, self.judged.stale_ms);
-                stretch.status(answer.status);
+                stretch.status(answer.status, 1);
             }
         }
     }

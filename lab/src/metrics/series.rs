@@ -64,9 +64,9 @@ impl Sums {
     }
 
     #[inline]
-    pub(super) fn count(&mut self, region: usize, kind: Kind) {
+    pub(super) fn count(&mut self, region: usize, kind: Kind, times: u64) {
         if let Some(count) = self.kinds.get_mut(region * Kind::COUNT + kind.0) {
-            *count += 1;
+            *count += times;
         }
     }
 
@@ -225,6 +225,12 @@ impl SeriesFold {
         &mut self.buckets[self.latest.0]
     }
 
+    /// The span of the bucket that an instant falls into.
+    pub(super) fn span(&mut self, at: Nanos) -> (Nanos, Nanos) {
+        self.at(at);
+        (self.latest.1, self.latest.2)
+    }
+
     #[cold]
     fn look_for(&mut self, at: Nanos) {
         while at / self.width >= MOST as u64 {
@@ -288,7 +294,7 @@ mod tests {
         let mut series = SeriesFold::new(1_000_000_000, 1);
         let kind = Kind::of(RequestClass::Hit, true, true, false);
         for second in 0..10_000 {
-            series.at(second * 1_000_000_000).count(0, kind);
+            series.at(second * 1_000_000_000).count(0, kind, 1);
         }
         let series = series.finish();
         assert!(series.buckets.len() <= MOST);
@@ -304,7 +310,7 @@ mod tests {
             for marks in 0..8 {
                 let [available, versioned, outdated] = [4, 2, 1].map(|mark| marks & mark != 0);
                 let mut sums = Sums::new(2);
-                sums.count(1, Kind::of(class, available, versioned, outdated));
+                sums.count(1, Kind::of(class, available, versioned, outdated), 1);
                 let bucket = Bucket::of(sums, 2);
                 let region = bucket.regions[1];
                 assert_eq!(bucket.classes[class as usize], 1);

@@ -51,12 +51,12 @@ impl Stretch {
     }
 
     #[inline]
-    pub(super) fn status(&mut self, status: u16) {
+    pub(super) fn status(&mut self, status: u16, times: u64) {
         let status = usize::from(status);
         if status >= self.statuses.len() {
             self.statuses.resize(status + 1, 0);
         }
-        self.statuses[status] += 1;
+        self.statuses[status] += times;
     }
 
     pub(super) fn add_origin(&mut self, path: usize, body_bytes: u64) {
@@ -133,6 +133,12 @@ impl Stretches {
             self.look_for(at);
         }
         &mut self.all[self.latest]
+    }
+
+    /// From when to when the stretch reaches that an instant falls into.
+    pub(super) fn span(&mut self, at: Nanos) -> (Nanos, Nanos) {
+        let stretch = self.at(at);
+        (stretch.from, stretch.to)
     }
 
     #[cold]

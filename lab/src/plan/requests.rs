@@ -1,8 +1,5 @@
 //! The stream of planned requests: a merge of all populations by time, drawn as it is read.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -33,10 +30,13 @@ pub struct PlannedRequest {
 /// The requests of a plan, ordered by `due`; memory does not depend on their number. Ends after the first error.
 pub struct Requests {
     players: Vec<Player>,
-    /// The next arrival of each population; ties go to the population that stands first in the file.
-    next: BinaryHeap<Reverse<(Nanos, u16)>>,
+    /// The next arrival of each population, or [`NEVER`]; ties go to the population that stands first in the file.
+    next: Vec<Nanos>,
     step: u64,
 }
+
+/// After the last arrival of a population.
+const NEVER: Nanos = Nanos::MAX;
 
 impl std::fmt::Debug for Requests {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -54,11 +54,7 @@ impl Plan {
             Player::new(Arc::clone(&population.traffic), index, self.seed)
         };
         let players: Vec<Player> = self.populations.iter().zip(0..).map(open).collect();
-        let next = players
-            .iter()
-            .zip(0..)
-            .filter_map(|(player, index)| Some(Reverse((player.due()?, index))))
-            .collect();
+        let next = players.iter().map(due).collect();
         Requests {
             players,
             next,
@@ -80,28 +76,43 @@ impl Requests {
     ) -> Result<(), TraceError> {
         let full = batch.len() + most;
         while batch.len() < full
-            && let Some(Reverse((_, index))) = self.next.pop()
+            && let Some((index, until)) = self.first()
         {
-            let Some(player) = self.players.get_mut(usize::from(index)) else {
-                break;
-            };
-            let other = self.next.peek().map(|Reverse(other)| *other);
-            let before = |due: Nanos| other.is_none_or(|other| (due, index) < other);
             let from = batch.len();
-            if let Err(error) = player.take_while(batch, full - from, before) {
-                self.next.clear();
+            let player = &mut self.players[index];
+            if let Err(error) = player.take_while(batch, full - from, until) {
+                self.next.fill(NEVER);
                 return Err(error);
             }
+            self.next[index] = due(player);
             for request in &mut batch[from..] {
                 request.step = self.step;
                 self.step += 1;
             }
-            if let Some(due) = player.due() {
-                self.next.push(Reverse((due, index)));
-            }
         }
         Ok(())
     }
+
+    /// The population whose request comes next, and the instant before which no other's comes. Populations are few: to look
+    /// at each takes less than to keep them in order.
+    #[inline]
+    fn first(&self) -> Option<(usize, Nanos)> {
+        let (mut first, mut index, mut until) = (NEVER, 0, NEVER);
+        for (at, due) in self.next.iter().enumerate() {
+            if *due < first {
+                // Of equal ones, that which stands first in the file comes first.
+                (until, first, index) = (first, *due, at);
+            } else if *due < until {
+                // Whoever stands behind it in the file comes after it at the same instant.
+                until = due.saturating_add(1);
+            }
+        }
+        (first < NEVER).then_some((index, until))
+    }
+}
+
+fn due(player: &Player) -> Nanos {
+    player.due().unwrap_or(NEVER)
 }
 
 impl Iterator for Requests {
@@ -109,22 +120,13 @@ impl Iterator for Requests {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let mut top = self.next.peek_mut()?;
-        let Reverse((_, index)) = *top;
-        let player = self.players.get_mut(usize::from(index))?;
+        let (index, _) = self.first()?;
+        let player = &mut self.players[index];
         let request = player.take(self.step);
-        match player.due() {
-            Some(due) => {
-                *top = Reverse((due, index));
-                drop(top);
-            }
-            None => {
-                PeekMut::pop(top);
-            }
-        }
+        self.next[index] = due(player);
         match &request {
             Some(Ok(_)) => self.step += 1,
-            _ => self.next = BinaryHeap::new(),
+            _ => self.next.fill(NEVER),
         }
         request
     }

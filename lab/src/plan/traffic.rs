@@ -169,12 +169,12 @@ impl Player {
         Some(Ok(request))
     }
 
-    /// Appends the next requests to a batch, so many at most and as long as they are due `before` something; unnumbered.
+    /// Appends the next requests to a batch, so many at most and as long as they are due before `until`; unnumbered.
     pub(crate) fn take_while(
         &mut self,
         batch: &mut Vec<PlannedRequest>,
         most: usize,
-        before: impl Fn(Nanos) -> bool,
+        until: Nanos,
     ) -> Result<(), TraceError> {
         let ready = self.drawn.get(self.next..).unwrap_or_default();
         if ready.is_empty()
@@ -183,7 +183,7 @@ impl Player {
             return Err(error);
         }
         let ready = &ready[..ready.len().min(most)];
-        let first = ready.iter().take_while(|request| before(request.due));
+        let first = ready.iter().take_while(|request| request.due < until);
         let count = first.count();
         batch.extend_from_slice(&ready[..count]);
         self.next += count;
@@ -202,7 +202,7 @@ impl Player {
             step: 0,
             due,
             population: self.index,
-            place: 0,
+            place: traffic.first_place,
             client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             object,
             variant: 0,
@@ -219,11 +219,9 @@ impl Player {
                     (Some(_), _) => poisson.advance(&drawn.stages),
                     (None, _) => crowd.advance(),
                 });
-                self.drawn
-                    .extend(dues.take(BATCH).map(|due| request(due, none)));
-                for request in &mut self.drawn {
-                    request.object = drawn.object(&mut self.object);
-                }
+                let dues = dues.take(BATCH);
+                self.drawn.extend(dues.map(|due| request(due, none)));
+                drawn.objects(&mut self.object, &mut self.drawn);
             }
             (Arrivals::Trace(rows), _) => {
                 for row in rows.take(BATCH) {
@@ -239,11 +237,18 @@ impl Player {
             (Arrivals::Drawn { .. }, Source::Trace(_)) => {}
         }
         for request in &mut self.drawn {
-            let place = traffic.places.choose(&mut self.place) as u16;
-            request.place = traffic.first_place + place;
-            if let Some(networks) = traffic.networks.get(usize::from(place)) {
+            request.place += traffic.places.choose(&mut self.place) as u16;
+        }
+        for request in &mut self.drawn {
+            let place = usize::from(request.place - traffic.first_place);
+            if let Some(networks) = traffic.networks.get(place) {
                 request.client = networks.draw(&mut self.address);
             }
+        }
+        if traffic.variants.iter().all(|variants| *variants < 2) {
+            return;
+        }
+        for request in &mut self.drawn {
             let variants = traffic.variants.get(usize::from(request.object.class));
             if let Some(&variants) = variants.filter(|variants| **variants > 1) {
                 request.variant = self.variant.below(variants.into()) as u16;
@@ -253,21 +258,21 @@ impl Player {
 }
 
 impl Drawn {
-    #[inline]
-    fn object(&self, stream: &mut Stream) -> ObjectId {
-        let class = match self.objects.len() {
-            0 | 1 => 0,
-            _ => self.classes.choose(stream),
-        };
-        match self.objects.get(class as usize) {
-            Some((class, objects)) => ObjectId {
-                class: *class,
-                object: objects.choose(stream),
-            },
-            None => ObjectId {
-                class: 0,
-                object: 0,
-            },
+    /// Chooses the objects of some requests.
+    fn objects(&self, stream: &mut Stream, requests: &mut [PlannedRequest]) {
+        if let [(class, objects)] = self.objects.as_slice() {
+            for request in requests {
+                request.object.class = *class;
+                request.object.object = objects.choose(stream);
+            }
+            return;
+        }
+        for request in requests {
+            let class = self.classes.choose(stream) as usize;
+            if let Some((class, objects)) = self.objects.get(class) {
+                request.object.class = *class;
+                request.object.object = objects.choose(stream);
+            }
         }
     }
 }

@@ -5,13 +5,13 @@
 //! is asked for each of them.
 
 use edge_core::{
-    Digest, Flags, NotStorable, Policy, RequestHead, RequestKind, ResponseHead, Scheme, StoredHead,
-    TargetUri, Timestamp, Vary,
+    Digest, Flags, Millis, NotStorable, Policy, RequestHead, RequestKind, ResponseHead, Scheme,
+    StoredHead, TargetUri, Timestamp, Vary,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 use super::origin::Origin;
-use crate::observe::{Fwd, Handling, Path};
+use crate::observe::{Fwd, Handling, Path, RequestClass};
 use crate::plan::{EPOCH_MS, Nanos, NodePlan, ObjectId, Plan, Weigh};
 
 /// One answer, as it travels. `Copy`.
@@ -36,9 +36,20 @@ pub(super) fn timestamp(now: Nanos) -> Timestamp {
 /// What the store adds to each response beside head, key and body, as the edge counts it.
 const OVERHEAD: u64 = 368;
 
+/// A fresh hit of one class, asked for by one population.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fresh {
+    /// It is one where the age is below this; with a precondition below the second one. Milliseconds.
+    pub(super) below: [Millis; 2],
+    pub(super) lifetime: Millis,
+    pub(super) status: u16,
+    pub(super) class: RequestClass,
+}
+
 /// What one node knows of one class, asked for by one population.
 #[derive(Debug, Clone)]
 pub(super) struct ClassRule {
+    fresh: Fresh,
     storable: Result<Digest, NotStorable>,
     /// The lifetime depends on the single response.
     single: bool,
@@ -47,6 +58,34 @@ pub(super) struct ClassRule {
     /// For each variant that clients ask for, the one that stands for it in the cache key.
     variants: Vec<u16>,
 }
+
+impl ClassRule {
+    /// The digest that all responses have in common, if they do.
+    fn planned(&self) -> Option<&Digest> {
+        self.storable.as_ref().ok().filter(|_| !self.single)
+    }
+
+    /// What a fresh hit is, for requests as they are and for such with a precondition.
+    fn fresh(&self, (plain, conditional): (&RequestKind, &RequestKind)) -> Fresh {
+        let Some(digest) = self.planned() else {
+            return NEVER_FRESH;
+        };
+        Fresh {
+            below: [plain, conditional].map(|kind| edge_core::fresh_below(digest, kind)),
+            lifetime: digest.lifetime,
+            status: digest.status,
+            class: edge_core::Handling::hit(1).class(digest.status).into(),
+        }
+    }
+}
+
+/// Of what is never answered from the store by its class alone.
+const NEVER_FRESH: Fresh = Fresh {
+    below: [0; 2],
+    lifetime: 0,
+    status: 0,
+    class: RequestClass::Hit,
+};
 
 /// What one node knows of all classes.
 #[derive(Debug)]
@@ -83,17 +122,21 @@ impl Rules {
             );
             kind(&headers)
         };
+        let kinds: Vec<RequestKind> = requests.iter().map(kind).collect();
+        let conditional: Vec<RequestKind> = requests.iter().map(conditional).collect();
         let mut classes = Vec::new();
         for class in 0..u16::try_from(plan.classes.len()).unwrap_or(u16::MAX) {
-            for headers in &requests {
-                classes.push(class_rule(plan, origin, policy, class, headers));
+            for (headers, kinds) in requests.iter().zip(kinds.iter().zip(&conditional)) {
+                let mut rule = class_rule(plan, origin, policy, class, headers);
+                rule.fresh = rule.fresh(kinds);
+                classes.push(rule);
             }
         }
         Self {
             classes,
             populations: requests.len(),
-            kinds: requests.iter().map(kind).collect(),
-            conditional: requests.iter().map(conditional).collect(),
+            kinds,
+            conditional,
             requests,
             fault: Err(NotStorable::NoFreshness),
             memory: node.memory,
@@ -113,14 +156,20 @@ impl Rules {
             .unwrap_or(&RequestKind::PLAIN)
     }
 
+    /// What a fresh hit of a class is, by the digest that all its responses have in common.
+    #[inline]
+    pub(super) fn fresh(&self, object: ObjectId, population: u16) -> &Fresh {
+        &self.class(object, population).fresh
+    }
+
+    #[inline]
     fn class(&self, object: ObjectId, population: u16) -> &ClassRule {
         &self.classes[usize::from(object.class) * self.populations + usize::from(population)]
     }
 
     /// The digest that all responses of a class have in common, if they do.
     pub(super) fn planned(&self, object: ObjectId, population: u16) -> Option<&Digest> {
-        let rule = self.class(object, population);
-        rule.storable.as_ref().ok().filter(|_| !rule.single)
+        self.class(object, population).planned()
     }
 
     /// The variant under which this one is stored.
@@ -235,6 +284,7 @@ fn class_rule(
     let guessed = storable.is_ok_and(|digest| digest.flags.has(Flags::HEURISTIC));
     let stored = StoredHead::new(&response).size() + plan.site.len() + path.len() + "http://".len();
     ClassRule {
+        fresh: NEVER_FRESH,
         storable,
         single: guessed || response.headers.contains_key(http::header::EXPIRES),
         overhead: OVERHEAD + stored as u64,

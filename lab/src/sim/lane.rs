@@ -14,9 +14,7 @@ use std::collections::VecDeque;
 use super::World;
 use super::client::Client;
 use super::exchange::{Asker, Fetch};
-use super::facts::Facts;
 use super::heads::Heads;
-use super::node::Hit;
 use super::queue::Happening;
 use super::slab::Id;
 use super::wire::{Connection, RESPONSE_HEAD};
@@ -35,88 +33,93 @@ struct Ride {
     deadline: Nanos,
     connection: Connection,
     object: ObjectId,
+    variant: u16,
+}
+
+/// The requests from one place to one node, which go over one link, and what they have in common.
+#[derive(Debug)]
+struct Way {
     link: u32,
     place: u16,
-    population: u16,
-    variant: u16,
     node: u16,
+    population: u16,
+    /// A link takes the same time for each request, so that they arrive as they were sent.
+    riding: VecDeque<Ride>,
 }
 
 /// All requests in the lane.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lane {
-    /// By link. A link takes the same time for each request, so that they arrive as they were sent.
-    ways: Vec<VecDeque<Ride>>,
-    /// When the next one of each link arrives.
+    /// In the order in which they were first used.
+    ways: Vec<Way>,
+    /// By place and node, the index of the way; [`UNUSED`] without one.
+    of: Vec<u32>,
+    nodes: usize,
+    /// When the next request of each way arrives.
     next: Heads,
-    riding: usize,
     /// The planned events that could touch what is under way, the next one last.
     disturbances: Vec<Nanos>,
-    /// When the last of those that have happened is felt everywhere.
-    calm_from: Nanos,
-    /// Lets nobody in, for a test that wants to see the full path.
-    #[cfg(test)]
+    /// When the last of those that have happened is felt everywhere, and when the next one happens.
+    calm: (Nanos, Nanos),
+    /// Whether single requests are kept, which only the full path can tell of.
+    kept: bool,
+    /// Nothing is foreseen: one request follows the other when that is really over, or a test wants to see the full path.
     pub(super) closed: bool,
 }
 
+/// No request has gone this way.
+const UNUSED: u32 = u32::MAX;
+
 impl Lane {
-    pub(super) fn new(plan: &Plan, links: usize) -> Self {
+    pub(super) fn new(plan: &Plan) -> Self {
         let disturbing = |what: &Event| matches!(what, Event::Link(_) | Event::Kill(_));
         let events = plan.events.iter().filter(|event| disturbing(&event.what));
         let mut disturbances: Vec<Nanos> = events.map(|event| event.at).collect();
         disturbances.sort_unstable_by_key(|at| Reverse(*at));
         Self {
-            ways: vec![VecDeque::new(); links],
-            next: Heads::new(links),
+            ways: Vec::new(),
+            of: vec![UNUSED; plan.places.len() * plan.nodes.len()],
+            nodes: plan.nodes.len(),
+            next: Heads::default(),
+            calm: (0, disturbances.last().copied().unwrap_or(Nanos::MAX)),
             disturbances,
-            ..Self::default()
+            kept: plan.keep_requests > 0,
+            closed: plan.sequential,
         }
     }
 
-    /// When the next request arrives.
+    /// When the next request arrives; [`Nanos::MAX`] if nobody is in it.
     #[inline]
-    pub(super) fn next(&self) -> Option<Nanos> {
-        self.next.first().map(|(at, _)| at)
+    pub(super) fn next(&self) -> Nanos {
+        self.next.at()
     }
 
     /// Whether nobody is in it.
     pub(super) fn is_empty(&self) -> bool {
-        self.riding == 0
+        self.next.first().is_none()
     }
 
-    /// The numbers of the first request on each link.
+    /// The numbers of the first request on each way.
     pub(super) fn steps(&self) -> impl Iterator<Item = u64> + '_ {
-        let first = |way: &VecDeque<Ride>| way.front().map(|ride| ride.step);
+        let first = |way: &Way| way.riding.front().map(|ride| ride.step);
         self.ways.iter().filter_map(first)
     }
 
+    /// Takes the request that arrives next, and its way.
     #[inline]
-    fn add(&mut self, ride: Ride) {
-        let way = &mut self.ways[ride.link as usize];
-        if way.is_empty() {
-            self.next.set(ride.link, Some(ride.arrives));
-        }
-        debug_assert!(way.back().is_none_or(|last| last.arrives <= ride.arrives));
-        way.push_back(ride);
-        self.riding += 1;
-    }
-
-    /// Takes the request that arrives next.
-    #[inline]
-    fn take(&mut self) -> Option<Ride> {
-        let (_, link) = self.next.first()?;
-        let way = &mut self.ways[link as usize];
-        let ride = way.pop_front()?;
-        self.next.set(link, way.front().map(|next| next.arrives));
-        self.riding -= 1;
-        Some(ride)
+    fn take(&mut self) -> Option<(usize, Ride)> {
+        let index = self.next.first()?;
+        let riding = &mut self.ways[index as usize].riding;
+        let ride = riding.pop_front()?;
+        self.next
+            .set(index, riding.front().map(|next| next.arrives));
+        Some((index as usize, ride))
     }
 
     /// Whether nothing can touch what is under way from now until then.
     #[inline]
     pub(super) fn is_calm(&self, now: Nanos, until: Nanos) -> bool {
-        let next = self.disturbances.last().copied().unwrap_or(Nanos::MAX);
-        self.calm_from <= now && until < next
+        self.calm.0 <= now && until < self.calm.1
     }
 }
 
@@ -124,16 +127,7 @@ impl World<'_> {
     /// Sends a planned request down the lane; false if it has to take the full path.
     #[inline]
     pub(super) fn board(&mut self, planned: &PlannedRequest) -> bool {
-        // What is to be kept one by one is told whole, as the full path does it.
-        if self.plan.keep_requests > 0 {
-            return false;
-        }
-        #[cfg(test)]
-        if self.lane.closed {
-            return false;
-        }
-        // One after the other: the next begins when the one before it is really over.
-        if self.plan.sequential {
+        if self.lane.closed || self.lane.kept {
             return false;
         }
         let node = match self.plan.routing.mode {
@@ -142,100 +136,114 @@ impl World<'_> {
             RoutingMode::Router => self.resolvers[usize::from(planned.place)].answer(self.now),
         };
         let Some(node) = node else { return false };
-        let Some(link) = self.ways.to_node(planned.place, node) else {
+        let Some(index) = self.way(planned.place, node) else {
             return false;
         };
+        let way = &mut self.lane.ways[index];
         let deadline = planned.due.saturating_add(planned.deadline);
-        let wire = self.wires.link(link);
+        let wire = self.wires.link(way.link);
         let arrives = self.now + wire.crossing;
         if arrives >= deadline || wire.cut.is_some() {
             return false;
         }
         // A new connection pays its handshake: that would let later requests overtake.
-        let Some(connection) = self.wires.reuse(link, self.now) else {
+        let Some(connection) = self.wires.reuse(way.link, self.now) else {
             return false;
         };
-        self.lane.add(Ride {
+        if way.riding.is_empty() {
+            self.lane.next.set(index as u32, Some(arrives));
+        }
+        debug_assert!(way.riding.back().is_none_or(|last| last.arrives <= arrives));
+        way.riding.push_back(Ride {
             step: planned.step,
             due: planned.due,
             arrives,
             deadline,
             connection,
             object: planned.object,
-            link,
-            place: planned.place,
-            population: planned.population,
             variant: planned.variant,
-            node,
         });
         true
     }
 
-    /// The next request in the lane has arrived at its node. A fresh response that nothing can hold up is as good as there.
+    /// The way from a place to a node, if there is a link.
+    #[inline]
+    fn way(&mut self, place: u16, node: u16) -> Option<usize> {
+        let at = usize::from(place) * self.lane.nodes + usize::from(node);
+        match self.lane.of.get(at) {
+            Some(&way) if way != UNUSED => Some(way as usize),
+            _ => self.open_way(place, node),
+        }
+    }
+
+    #[cold]
+    fn open_way(&mut self, place: u16, node: u16) -> Option<usize> {
+        let link = self.ways.to_node(place, node)?;
+        let lane = &mut self.lane;
+        let index = lane.ways.len();
+        lane.ways.push(Way {
+            link,
+            place,
+            node,
+            population: self.plan.places.get(usize::from(place))?.population,
+            riding: VecDeque::new(),
+        });
+        lane.next.grow(lane.ways.len());
+        let at = usize::from(place) * lane.nodes + usize::from(node);
+        *lane.of.get_mut(at)? = index as u32;
+        Some(index)
+    }
+
+    /// The next request in the lane has arrived at its node. A fresh response that nothing can hold up is as good as there;
+    /// for all else the request leaves the lane, and arrives again as others do.
     pub(super) fn ride(&mut self) {
-        let Some(mut ride) = self.lane.take() else {
+        let Some((way, ride)) = self.lane.take() else {
             return;
         };
-        let (node, object, population) = (ride.node, ride.object, ride.population);
-        if !self.nodes[usize::from(node)].up {
-            let fetch = self.leave(&ride);
-            return self.arrive(fetch);
+        if !self.serve_at_once(way, &ride) {
+            let fetch = self.leave(way, &ride);
+            self.arrive(fetch);
         }
+    }
+
+    /// Answers a request from the store of its node, if that holds a fresh response which nothing can hold up on its way.
+    #[inline]
+    fn serve_at_once(&mut self, way: usize, ride: &Ride) -> bool {
+        let &Way {
+            link,
+            place,
+            node,
+            population,
+            ..
+        } = &self.lane.ways[way];
+        let object = ride.object;
         let key = self.key(node, object, population, ride.variant);
         self.foretell(node, key, ride.step);
         let Some(hit) = self.fresh(node, key, object, population, false) else {
-            let fetch = self.leave(&ride);
-            return self.arrive(fetch);
+            return false;
         };
         let bytes = self.origin.catalogue().size(object);
-        self.count_hit(node, &hit, bytes);
-        let before = ride.connection;
-        let delivery = self.wires.respond(
-            ride.link,
-            &mut ride.connection,
-            self.now,
-            RESPONSE_HEAD + bytes,
-        );
-        let whole = delivery.last;
+        let mut connection = ride.connection;
+        let delivery = self
+            .wires
+            .respond(link, &mut connection, self.now, RESPONSE_HEAD + bytes);
+        let (first_byte, done) = (delivery.first, delivery.last);
         // A stored error answer is a hit of another class.
         let plain = hit.class == RequestClass::Hit;
-        if !plain || !self.is_certain(ride.link, whole, ride.deadline) {
-            ride.connection = before;
-            let fetch = self.leave(&ride);
-            if let Some(fetch) = self.fetches.get_mut(fetch) {
-                fetch.arrived = self.now;
-            }
-            return self.respond(fetch, Facts::of_hit(node, &hit, bytes), self.now, None);
-        }
-        self.wires.keep(ride.link, ride.connection, self.now, whole);
-        self.over(&ride, &hit, bytes, (delivery.first, whole));
-    }
-
-    /// Whether an answer to a client that is on its way over this link will be whole then: before the client's deadline, and
-    /// before anything can happen that could touch it. It can be observed now.
-    #[inline]
-    pub(super) fn is_certain(&self, link: u32, whole: Nanos, deadline: Nanos) -> bool {
-        #[cfg(test)]
-        if self.lane.closed {
+        if !plain
+            || !self.nodes[usize::from(node)].up
+            || !self.is_certain(link, done, ride.deadline)
+        {
             return false;
         }
-        // One after the other: the next begins when the one before it is really over.
-        let alone = self.plan.sequential;
-        !alone
-            && whole < deadline
-            && self.lane.is_calm(self.now, whole)
-            && self.wires.link(link).cut.is_none()
-    }
-
-    /// A request is as good as over.
-    fn over(&mut self, ride: &Ride, hit: &Hit, bytes: u64, (first_byte, done): (Nanos, Nanos)) {
-        let outdated_by = self.origin.outdated_by(ride.object, hit.version, ride.due);
+        self.count_hit(node, key, &hit, bytes);
+        self.wires.keep(link, connection, self.now, done);
         let seen = FreshHit {
             step: ride.step,
-            place: ride.place,
-            object: ride.object,
+            place,
+            object,
             variant: ride.variant,
-            node: Some(ride.node),
+            node: Some(node),
             due: ride.due,
             started: ride.due,
             first_byte,
@@ -247,19 +255,37 @@ impl World<'_> {
             status: hit.status,
             bytes,
             versioned: true,
-            outdated_by,
+            outdated_by: self.origin.outdated_by(object, hit.version, ride.due),
             late: 0,
         };
         #[cfg(test)]
         self.seen
-            .extend(self.watched.then(|| observation(&seen, hit)));
+            .extend(self.watched.then(|| observation(&seen, &hit)));
         self.fold.hit(&seen);
         self.done += 1;
         self.last = self.last.max(done);
+        true
+    }
+
+    /// Whether an answer to a client that is on its way over this link will be whole then: before the client's deadline, and
+    /// before anything can happen that could touch it. It can be observed now.
+    #[inline]
+    pub(super) fn is_certain(&self, link: u32, whole: Nanos, deadline: Nanos) -> bool {
+        !self.lane.closed
+            && whole < deadline
+            && self.lane.is_calm(self.now, whole)
+            && self.wires.link(link).cut.is_none()
     }
 
     /// A request leaves the lane for the full path.
-    fn leave(&mut self, ride: &Ride) -> Id {
+    fn leave(&mut self, way: usize, ride: &Ride) -> Id {
+        let &Way {
+            link,
+            place,
+            node,
+            population,
+            ..
+        } = &self.lane.ways[way];
         let client = Client {
             step: ride.step,
             due: ride.due,
@@ -267,17 +293,17 @@ impl World<'_> {
             deadline: ride.deadline,
             object: ride.object,
             variant: ride.variant,
-            place: ride.place,
-            population: ride.population,
-            node: Some(ride.node),
+            place,
+            population,
+            node: Some(node),
             fetch: None,
         };
         let question = client.question();
         let client = self.clients.insert(client);
         let mut fetch = Fetch::new(
             Asker::Client(client),
-            ride.link,
-            Spot::Node(ride.node),
+            link,
+            Spot::Node(node),
             question,
             ride.connection,
         );
@@ -286,7 +312,7 @@ impl World<'_> {
         if let Some(client) = self.clients.get_mut(client) {
             client.fetch = Some(fetch);
         }
-        let row = self.rows.deadline(ride.place);
+        let row = self.rows.deadline(place);
         self.set_alarm(row, ride.deadline, client);
         fetch
     }
@@ -294,10 +320,12 @@ impl World<'_> {
     /// Every request leaves the lane before something happens that could touch what is under way.
     pub(super) fn clear_lane(&mut self) {
         self.lane.disturbances.pop();
+        let next = self.lane.disturbances.last().copied();
         // Who waits for a node that was killed hears of it one crossing later.
-        self.lane.calm_from = self.now + self.wires.farthest() + 1;
-        while let Some(ride) = self.lane.take() {
-            let fetch = self.leave(&ride);
+        let felt = self.now + self.wires.farthest() + 1;
+        self.lane.calm = (felt, next.unwrap_or(Nanos::MAX));
+        while let Some((way, ride)) = self.lane.take() {
+            let fetch = self.leave(way, &ride);
             self.queue.push(ride.arrives, Happening::Arrive(fetch));
         }
     }
@@ -305,7 +333,7 @@ impl World<'_> {
 
 /// A fresh hit as the full path would have observed it.
 #[cfg(test)]
-fn observation(seen: &FreshHit, hit: &Hit) -> crate::observe::Observation {
+fn observation(seen: &FreshHit, hit: &super::node::Hit) -> crate::observe::Observation {
     use crate::observe::{Answer, Cacheable, Hop, Observation, Path, Phase, Verified, Waits};
     let mut waits = Waits {
         whole: true,

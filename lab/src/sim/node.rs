@@ -66,9 +66,14 @@ impl World<'_> {
     /// The dense cache key of a request at a node.
     #[inline]
     pub(super) fn key(&self, node: u16, object: ObjectId, population: u16, variant: u16) -> u32 {
-        let rules = &self.nodes[usize::from(node)].rules;
-        self.keys
-            .of(object, rules.variant(object, population, variant))
+        // The first variant stands for itself.
+        let variant = match variant {
+            0 => 0,
+            _ => self.nodes[usize::from(node)]
+                .rules
+                .variant(object, population, variant),
+        };
+        self.keys.of(object, variant)
     }
 
     /// A request has arrived at a node.
@@ -151,12 +156,12 @@ impl World<'_> {
         };
         let node = &mut self.nodes[usize::from(job.node)];
         let key = job.key;
-        let entry = node.entries[key as usize];
+        let entry = node.entries.get(key);
         if entry.what == What::Mark {
             if entry.born > timestamp(self.now).0 {
                 return Lookup::HitForMiss;
             }
-            node.entries[key as usize].what = What::Nothing;
+            node.entries.empty(key);
         }
         if matches!(entry.what, What::Stored | What::Special) {
             node.store.touch(key);
@@ -176,7 +181,7 @@ impl World<'_> {
             }
         }
         let first = self.keys.of(job.question.object, 0);
-        if node.entries[first as usize].seen && self.keys.variants(job.question.object) > 1 {
+        if self.keys.variants(job.question.object) > 1 && node.entries.get(first).seen {
             Lookup::VaryMiss
         } else {
             Lookup::Miss
@@ -345,8 +350,9 @@ impl World<'_> {
             Keep::HitForMiss { until } => {
                 let node = &mut self.nodes[usize::from(node)];
                 node.drop_key(key);
-                let entry = &mut node.entries[key as usize];
-                (entry.what, entry.born) = (What::Mark, until.0);
+                node.entries.change(key, |entry| {
+                    (entry.what, entry.born) = (What::Mark, until.0);
+                });
             }
         }
         if let Some(incoming) = incoming {

@@ -194,7 +194,7 @@ routing: {{mode: {}}}
             .unwrap_or_else(|error| panic!("{error}"));
         let mut world = World::new(&plan, &Policies::default(), |_| true).unwrap();
         world.watched = true;
-        world.lane.closed = no_lane;
+        world.lane.closed |= no_lane;
         world.prepare();
         let requests: Vec<PlannedRequest> = plan.requests().collect::<Result<_, _>>().unwrap();
         world.play(&requests, 0, &mut Silent);

@@ -99,11 +99,6 @@ impl Wires {
         u32::try_from(found).ok()
     }
 
-    /// How many links there are.
-    pub(super) fn count(&self) -> usize {
-        self.links.len()
-    }
-
     pub(super) fn link(&self, link: u32) -> &Link {
         &self.links[link as usize]
     }
@@ -170,8 +165,7 @@ impl Wires {
     #[inline]
     pub(super) fn reuse(&mut self, link: u32, now: Nanos) -> Option<Connection> {
         let link = &mut self.links[link as usize];
-        link.welcome(now);
-        let connection = link.idle.pop()?;
+        let connection = link.last_used(now)?;
         if now.saturating_sub(connection.idle_since) < link.patience {
             return Some(connection);
         }
@@ -277,6 +271,27 @@ impl Wires {
 }
 
 impl Link {
+    /// Takes the connection that was used last and is idle now.
+    #[inline]
+    fn last_used(&mut self, now: Nanos) -> Option<Connection> {
+        match self.returning.pop_front_if(|first| first.idle_since < now) {
+            Some(first)
+                if self
+                    .returning
+                    .front()
+                    .is_none_or(|next| next.idle_since >= now) =>
+            {
+                Some(first)
+            }
+            Some(first) => {
+                self.idle.push(first);
+                self.welcome(now);
+                self.idle.pop()
+            }
+            None => self.idle.pop(),
+        }
+    }
+
     /// Connections whose exchanges were over before `now` are idle.
     #[inline]
     fn welcome(&mut self, now: Nanos) {

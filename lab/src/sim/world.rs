@@ -114,7 +114,7 @@ impl<'a> World<'a> {
             alarms: (0..=rows.resolver()).map(|_| Alarms::default()).collect(),
             rows,
             ways: Ways::new(plan, &wires),
-            lane: Lane::new(plan, wires.count()),
+            lane: Lane::new(plan),
             wires,
             keys,
             nearest,
@@ -151,17 +151,28 @@ impl<'a> World<'a> {
         for some in requests.chunks(LOOK_AHEAD) {
             self.look_ahead(some);
             for planned in some {
-                self.begin_when_due(planned, progress);
+                // A request comes before what happens at the same instant.
+                if self.plan.sequential {
+                    // One after the other: the next begins when nobody waits.
+                    while !self.is_idle() && self.happens_before(Nanos::MAX, progress) {}
+                } else {
+                    self.advance(planned.due, progress);
+                    debug_assert!(planned.due >= self.now, "time never runs back");
+                    self.now = planned.due;
+                }
+                self.begun = planned.step + 1;
+                self.begin(planned);
             }
+            self.step(some.len() as u64, progress);
         }
-        while self.advance(until, progress) {}
+        self.advance(until, progress);
     }
 
     /// All requests have begun: plays what is left of them.
     pub(super) fn end(&mut self, progress: &mut dyn Progress) {
         self.end = self.now;
         while let Some(until) = self.plays_until()
-            && self.advance(until, progress)
+            && self.happens_before(until, progress)
         {}
         self.now = self.now.max(self.end);
         self.tell_counters();
@@ -173,53 +184,41 @@ impl<'a> World<'a> {
         (self.fold, self.end)
     }
 
-    fn begin_when_due(&mut self, planned: &PlannedRequest, progress: &mut dyn Progress) {
-        loop {
-            // One after the other: the next begins when nobody waits.
-            let due = match self.plan.sequential {
-                true if self.is_idle() => self.now,
-                true => Nanos::MAX,
-                false => planned.due,
-            };
-            // A request comes before what happens at the same instant.
-            if self.advance(due, progress) {
-                continue;
-            }
-            debug_assert!(due >= self.now, "time never runs back");
-            self.now = due;
-            self.begun = planned.step + 1;
-            self.begin(planned);
-            self.step(progress);
-            return;
-        }
+    /// Everything happens that comes before `limit`.
+    #[inline]
+    fn advance(&mut self, limit: Nanos, progress: &mut dyn Progress) {
+        while self.happens_before(limit, progress) {}
     }
 
     /// The next event happens, or the next request of the lane arrives, if it comes before `limit`.
     #[inline]
-    fn advance(&mut self, limit: Nanos, progress: &mut dyn Progress) -> bool {
-        let ride = self.lane.next().filter(|at| *at < limit);
-        if let Some((at, what)) = self.queue.pop_before(ride.unwrap_or(limit)) {
+    fn happens_before(&mut self, limit: Nanos, progress: &mut dyn Progress) -> bool {
+        let ride = self.lane.next();
+        if let Some((at, what)) = self.queue.pop_before(ride.min(limit)) {
             debug_assert!(at >= self.now, "time never runs back");
             self.now = at;
             self.happen(what, progress);
-        } else if let Some(at) = ride {
-            debug_assert!(at >= self.now, "time never runs back");
-            self.now = at;
-            self.ride();
-        } else {
+            self.step(1, progress);
+            return true;
+        }
+        if ride >= limit {
             return false;
         }
-        self.step(progress);
+        debug_assert!(ride >= self.now, "time never runs back");
+        self.now = ride;
+        self.ride();
         true
     }
 
+    /// So many requests or events are over.
     #[inline]
-    fn step(&mut self, progress: &mut dyn Progress) {
-        self.steps += 1;
-        if self.steps.is_multiple_of(SETTLE_EVERY) {
+    fn step(&mut self, by: u64, progress: &mut dyn Progress) {
+        let before = self.steps;
+        self.steps += by;
+        if before / SETTLE_EVERY != self.steps / SETTLE_EVERY {
             self.settle();
         }
-        if self.steps.is_multiple_of(TELL_EVERY) {
+        if before / TELL_EVERY != self.steps / TELL_EVERY {
             let of = self.plan.duration;
             progress.advance(self.now.min(of), of, self.done);
         }

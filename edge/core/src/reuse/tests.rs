@@ -248,6 +248,7 @@ proptest! {
                 _ => prop_assert!(false, "{:?} although it must not be used", found),
             },
         }
+        prop_assert_eq!(found == Reuse::Hit, age.max(0) < fresh_below(&digest, &request));
         if request.only_if_cached() && request.cacheable() {
             prop_assert!(!matches!(found, Reuse::Validate(_) | Reuse::Forward(_)));
         }
@@ -259,7 +260,9 @@ proptest! {
         digest in digests(), born: i64, now: i64, lifetime: i64, request in requests(),
     ) {
         let digest = Digest { lifetime, ..digest };
-        let _ = decide(&honouring(), &digest, Timestamp(born), &request, Timestamp(now));
+        let found = decide(&honouring(), &digest, Timestamp(born), &request, Timestamp(now));
+        let age = Stored { digest, born: Timestamp(born) }.age(Timestamp(now));
+        prop_assert_eq!(found == Reuse::Hit, age < fresh_below(&digest, &request));
         let stored = Stored { digest, born: Timestamp(born) };
         let _ = stale_on_error(&honouring(), &stored, &request, true, Timestamp(now));
         let _ = stored.expired_at(Timestamp(now)).ttl(Timestamp(born));

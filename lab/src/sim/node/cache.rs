@@ -12,7 +12,7 @@ use crate::observe::NodeStats;
 use crate::plan::{Admission, NodePlan};
 
 /// What a node knows of one key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
     /// Stored: the instant that its age counts from. Marked: until when.
     pub(super) born: i64,
@@ -51,6 +51,66 @@ pub(super) const NOTHING: Entry = Entry {
     seen: false,
 };
 
+/// The entries of all keys, packed into 16 bytes each. [`NOTHING`] is all zeros, so that a table of keys that nobody asks for
+/// takes neither time nor memory.
+#[derive(Debug)]
+pub(super) struct Entries(Vec<[u64; 2]>);
+
+impl Entries {
+    /// For the keys `0..keys`, with nothing known of any.
+    fn new(keys: usize) -> Self {
+        Self(vec![[0; 2]; keys])
+    }
+
+    #[inline]
+    pub(super) fn get(&self, key: u32) -> Entry {
+        let [instant, head] = self.0[key as usize];
+        Entry {
+            born: instant as i64 >> 3,
+            date: (head >> 32) as u32,
+            version: head as u32,
+            what: match instant & 3 {
+                0 => What::Nothing,
+                1 => What::Stored,
+                2 => What::Special,
+                _ => What::Mark,
+            },
+            seen: instant & 4 != 0,
+        }
+    }
+
+    #[inline]
+    pub(super) fn set(&mut self, key: u32, entry: Entry) {
+        let marks = entry.what as u64 | u64::from(entry.seen) << 2;
+        self.0[key as usize] = [
+            (entry.born << 3) as u64 | marks,
+            u64::from(entry.date) << 32 | u64::from(entry.version),
+        ];
+    }
+
+    /// What is known of a key changes.
+    #[inline]
+    pub(super) fn change(&mut self, key: u32, change: impl FnOnce(&mut Entry)) {
+        let mut entry = self.get(key);
+        change(&mut entry);
+        self.set(key, entry);
+    }
+
+    /// Whatever was stored under a key, or marked, is no more.
+    #[inline]
+    pub(super) fn empty(&mut self, key: u32) {
+        self.0[key as usize][0] &= !3;
+    }
+
+    /// Something that differs with the memory of a key, so that reading it brings that near.
+    #[inline]
+    fn look_at(&self, key: u32) -> u8 {
+        self.0
+            .get(key as usize)
+            .map_or(0, |[instant, _]| *instant as u8)
+    }
+}
+
 /// One cache node.
 #[derive(Debug)]
 pub(in super::super) struct Node {
@@ -60,7 +120,7 @@ pub(in super::super) struct Node {
     pub(in super::super) stats: NodeStats,
     pub(super) store: Store,
     pub(super) filter: Option<Filter>,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Entries,
     /// By key: the fetches under way that others may share.
     pub(super) flights: FxHashMap<u32, Id>,
     pub(super) special: BTreeMap<u32, Digest>,
@@ -88,7 +148,7 @@ impl Node {
             )?,
             filter: (plan.admission != Admission::ALL)
                 .then(|| Filter::new(plan.admission, keys, seed, &plan.name)),
-            entries: vec![NOTHING; keys],
+            entries: Entries::new(keys),
             flights: FxHashMap::default(),
             special: BTreeMap::new(),
             background: 0,
@@ -97,7 +157,7 @@ impl Node {
 
     /// Whether it is of this world's part of the CDN.
     pub(in super::super) fn is_here(&self) -> bool {
-        !self.entries.is_empty()
+        !self.entries.0.is_empty()
     }
 
     /// Tells the store when a key is asked for again.
@@ -107,8 +167,7 @@ impl Node {
 
     /// Reads what is known of a key, so that it is near in memory when a request comes for it.
     pub(in super::super) fn look_at(&self, key: u32) -> u8 {
-        let entry = self.entries.get(key as usize);
-        entry.map_or(0, |entry| entry.what as u8)
+        self.entries.look_at(key)
     }
 
     /// Whether a fetched response is to be stored, as far as its filter goes.
@@ -125,7 +184,7 @@ impl Node {
         if let Some(filter) = &mut self.filter {
             filter.clear();
         }
-        self.entries.fill(NOTHING);
+        self.entries.0.fill([0; 2]);
         self.flights.clear();
         self.special.clear();
         self.stats = NodeStats::default();
@@ -144,11 +203,10 @@ impl Node {
 
     pub(super) fn drop_key(&mut self, key: u32) {
         self.store.remove(key);
-        let entry = &mut self.entries[key as usize];
-        if entry.what == What::Special {
+        if self.entries.get(key).what == What::Special {
             self.special.remove(&key);
         }
-        entry.what = What::Nothing;
+        self.entries.empty(key);
     }
 
     /// Purges one key: gone, or stale from now on. `soft` carries the digest of the key's class.
@@ -162,9 +220,42 @@ impl Node {
         };
         let stored = Stored {
             digest,
-            born: Timestamp(self.entries[key as usize].born),
+            born: Timestamp(self.entries.get(key).born),
         };
         self.special.insert(key, stored.expired_at(now).digest);
-        self.entries[key as usize].what = What::Special;
+        self.entries.change(key, |entry| entry.what = What::Special);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_comes_out_as_it_went_in() {
+        let mut entries = Entries::new(2);
+        assert_eq!(entries.get(1), NOTHING);
+        let times = [0, -1, 1, i64::MAX >> 3, i64::MIN >> 3];
+        for (born, what) in times.into_iter().zip([
+            What::Stored,
+            What::Special,
+            What::Mark,
+            What::Nothing,
+            What::Stored,
+        ]) {
+            let entry = Entry {
+                born,
+                date: u32::MAX,
+                version: 7,
+                what,
+                seen: born < 0,
+            };
+            entries.set(1, entry);
+            assert_eq!(entries.get(1), entry);
+            entries.empty(1);
+            let what = What::Nothing;
+            assert_eq!(entries.get(1), Entry { what, ..entry });
+        }
+        assert_eq!(entries.get(0), NOTHING);
     }
 }

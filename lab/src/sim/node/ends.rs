@@ -72,8 +72,8 @@ impl World<'_> {
             .rules
             .planned(question.object, question.population)
             .copied();
-        let entry = &mut node.entries[job.key as usize];
-        entry.fill(born, facts);
+        node.entries
+            .change(job.key, |entry| entry.fill(born, facts));
         node.set_digest(job.key, digest, planned);
     }
 
@@ -94,24 +94,25 @@ impl World<'_> {
             let special = &mut node.special;
             let entries = &mut node.entries;
             let stored = node.store.insert(job.key, weight, |gone| {
-                if entries[gone as usize].what == What::Special {
+                if entries.get(gone).what == What::Special {
                     special.remove(&gone);
                 }
-                entries[gone as usize].what = What::Nothing;
+                entries.empty(gone);
             });
             if stored {
                 let planned = node
                     .rules
                     .planned(question.object, question.population)
                     .copied();
-                let entry = &mut node.entries[job.key as usize];
-                entry.fill(born, &facts);
-                entry.version = facts.version.unwrap_or(0);
+                node.entries.change(job.key, |entry| {
+                    entry.fill(born, &facts);
+                    entry.version = facts.version.unwrap_or(0);
+                });
                 node.set_digest(job.key, digest, planned);
                 let first = self.keys.of(question.object, 0);
-                node.entries[first as usize].seen = true;
+                node.entries.change(first, |entry| entry.seen = true);
             } else {
-                node.entries[job.key as usize].what = What::Nothing;
+                node.entries.empty(job.key);
             }
         }
         self.close_flight(&job);
@@ -252,16 +253,17 @@ impl World<'_> {
 impl Node {
     /// Notes a stored response's digest: its class's, or one of its own.
     fn set_digest(&mut self, key: u32, digest: Digest, planned: Option<Digest>) {
-        let entry = &mut self.entries[key as usize];
-        if planned == Some(digest) {
-            if entry.what == What::Special {
+        let before = self.entries.get(key);
+        let what = if planned == Some(digest) {
+            if before.what == What::Special {
                 self.special.remove(&key);
             }
-            entry.what = What::Stored;
+            What::Stored
         } else {
-            entry.what = What::Special;
             self.special.insert(key, digest);
-        }
+            What::Special
+        };
+        self.entries.set(key, Entry { what, ..before });
     }
 }
 

@@ -1,6 +1,6 @@
 //! Fresh hits, the common case: no life inside the node, for there is nothing to wait for.
 
-use edge_core::{Handling, Millis, Reuse, decide};
+use edge_core::{Handling, Millis};
 
 use super::*;
 use crate::observe::RequestClass;
@@ -49,54 +49,41 @@ impl Facts {
 }
 
 impl World<'_> {
-    /// Looks a key up as a request does. What is stored and fresh by its class's digest is the answer, the one that an
-    /// [`Exchange`] would come to; for all else the exchange is to be asked. `conditional`: the request has a precondition.
+    /// What is stored under a key, if it is fresh by its class's digest: the answer that an [`Exchange`] would come to; for all
+    /// else the exchange is to be asked. `conditional`: the request has a precondition.
     #[inline]
     pub(in super::super) fn fresh(
-        &mut self,
+        &self,
         node: u16,
         key: u32,
         object: ObjectId,
         population: u16,
         conditional: bool,
     ) -> Option<Hit> {
-        let index = usize::from(node);
-        let now = timestamp(self.now);
-        let node = &mut self.nodes[index];
-        let entry = &node.entries[key as usize];
+        let node = &self.nodes[usize::from(node)];
+        let entry = node.entries.get(key);
         if entry.what != What::Stored {
             return None;
         }
-        let kind = node.rules.kind(population, conditional);
-        let digest = node.rules.planned(object, population)?;
-        let born = Timestamp(entry.born);
-        let policy = &self.plan.nodes[index].policy;
-        if !kind.cacheable() || decide(policy, digest, born, kind, now) != Reuse::Hit {
-            return None;
-        }
-        let stored = Stored {
-            digest: *digest,
-            born,
-        };
-        let ttl = stored.ttl(now);
-        let hit = Hit {
-            status: digest.status,
+        let fresh = node.rules.fresh(object, population);
+        let age = timestamp(self.now).since(Timestamp(entry.born)).max(0);
+        (age < fresh.below[usize::from(conditional)]).then_some(Hit {
+            status: fresh.status,
             version: entry.version,
-            age: stored.age(now),
-            ttl,
+            age,
+            ttl: fresh.lifetime - age,
             date: entry.date,
-            class: Handling::hit(ttl).class(digest.status).into(),
-        };
-        node.store.touch(key);
-        Some(hit)
+            class: fresh.class,
+        })
     }
 
-    /// A node counts a hit and the bytes of body that it sends.
+    /// A node has a hit: its store hears of it, and the bytes of body are counted that it sends.
     #[inline]
-    pub(in super::super) fn count_hit(&mut self, node: u16, hit: &Hit, body: u64) {
-        let stats = &mut self.nodes[usize::from(node)].stats;
-        stats.classes[hit.class as usize] += 1;
-        stats.downstream_bytes += body;
+    pub(in super::super) fn count_hit(&mut self, node: u16, key: u32, hit: &Hit, body: u64) {
+        let node = &mut self.nodes[usize::from(node)];
+        node.store.touch(key);
+        node.stats.classes[hit.class as usize] += 1;
+        node.stats.downstream_bytes += body;
     }
 
     /// Answers a request of another node at once if what is stored is fresh; false if it is not.
@@ -107,7 +94,7 @@ impl World<'_> {
             return false;
         };
         let facts = Facts::of_hit(node, &hit, self.origin.catalogue().size(object));
-        self.count_hit(node, &hit, question.body_of(&facts));
+        self.count_hit(node, key, &hit, question.body_of(&facts));
         self.respond(incoming, facts, self.now, None);
         true
     }

@@ -6,19 +6,40 @@
 /// No key. Keys are below it.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// The links of all keys: `before` and `after`, by key.
+/// The links of all keys: `before` and `after`, by key. Held as one more, so that [`NONE`] is 0 and a table of keys that nobody
+/// asks for takes neither time nor memory.
 #[derive(Debug, Default)]
 pub(super) struct Links(Vec<[u32; 2]>);
 
 impl Links {
     /// Links for the keys `0..keys`, none of them in a list.
     pub(super) fn new(keys: usize) -> Self {
-        Self(vec![[NONE, NONE]; keys])
+        Self(vec![[0, 0]; keys])
+    }
+
+    #[inline]
+    fn of(&self, key: u32) -> [u32; 2] {
+        self.0[key as usize].map(|link| link.wrapping_sub(1))
+    }
+
+    #[inline]
+    fn set(&mut self, key: u32, links: [u32; 2]) {
+        self.0[key as usize] = links.map(|link| link.wrapping_add(1));
+    }
+
+    #[inline]
+    fn set_before(&mut self, key: u32, before: u32) {
+        self.0[key as usize][0] = before.wrapping_add(1);
+    }
+
+    #[inline]
+    fn set_after(&mut self, key: u32, after: u32) {
+        self.0[key as usize][1] = after.wrapping_add(1);
     }
 
     /// The key after this one (towards the back of its list), or [`NONE`].
     pub(super) fn after(&self, key: u32) -> u32 {
-        self.0[key as usize][1]
+        self.of(key)[1]
     }
 }
 
@@ -45,29 +66,29 @@ impl List {
 
     /// Appends a key that is in no list.
     pub(super) fn push_back(&mut self, links: &mut Links, key: u32) {
-        links.0[key as usize] = [self.back, NONE];
+        links.set(key, [self.back, NONE]);
         if self.back == NONE {
             self.front = key;
         } else {
-            links.0[self.back as usize][1] = key;
+            links.set_after(self.back, key);
         }
         self.back = key;
     }
 
     /// Takes a key out that is in this list.
     pub(super) fn remove(&mut self, links: &mut Links, key: u32) {
-        let [before, after] = links.0[key as usize];
+        let [before, after] = links.of(key);
         if before == NONE {
             self.front = after;
         } else {
-            links.0[before as usize][1] = after;
+            links.set_after(before, after);
         }
         if after == NONE {
             self.back = before;
         } else {
-            links.0[after as usize][0] = before;
+            links.set_before(after, before);
         }
-        links.0[key as usize] = [NONE, NONE];
+        links.set(key, [NONE, NONE]);
     }
 
     /// Takes the oldest key out.
