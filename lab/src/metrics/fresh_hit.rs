@@ -202,10 +202,28 @@ mod tests {
     use crate::observe::Answer;
     use std::fmt::Write;
 
-    /// All that can be told of a run.
+    /// All that can be told of a run; parts came into being in another order where hits were counted together.
     fn told(measured: &Measured) -> String {
         let mut text = String::new();
-        write!(text, "{measured:?}").unwrap();
+        for stretch in measured.stretches.iter() {
+            let mut parts: Vec<_> = stretch.parts().collect();
+            parts.sort_by_key(|(cell, class, _)| (*cell, *class));
+            write!(text, "{parts:?} {:?}", stretch.statuses).unwrap();
+        }
+        let Measured {
+            evidence,
+            series,
+            sums,
+            convergence,
+            lateness,
+            belated,
+            ..
+        } = measured;
+        write!(
+            text,
+            "{evidence:?} {series:?} {sums:?} {convergence:?} {lateness:?} {belated:?}"
+        )
+        .unwrap();
         text
     }
 

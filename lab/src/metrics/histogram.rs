@@ -11,7 +11,7 @@ const LINEAR: u64 = 2048;
 const HALF_BITS: u32 = 10;
 
 /// Counts of values, in whatever unit the caller uses.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Histogram {
     /// 1 + the number of the page in `counts`; 0: no sample fell there.
     pages: Vec<u16>,
@@ -21,6 +21,18 @@ pub struct Histogram {
     /// The least value, and how far above it the largest lies: whether a value changes either is one comparison.
     least: u64,
     reach: u64,
+}
+
+/// What was counted, in whatever order it came.
+impl std::fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Histogram")
+            .field("buckets", &self.buckets().collect::<Vec<_>>())
+            .field("samples", &self.samples)
+            .field("sum", &self.sum)
+            .field("range", &(self.least, self.reach))
+            .finish()
+    }
 }
 
 impl Default for Histogram {

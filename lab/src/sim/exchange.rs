@@ -9,7 +9,7 @@ use super::facts::Facts;
 use super::queue::Happening;
 use super::slab::Id;
 use super::wire::{Connection, RESPONSE_HEAD};
-use crate::observe::{Failure, OriginRecord, Phase, Phases, RequestId};
+use crate::observe::{Failure, Phase, Phases, RequestId};
 use crate::plan::{Nanos, ObjectId, Spot};
 
 /// Who waits for an answer.
@@ -147,7 +147,7 @@ impl World<'_> {
         let id = self.fetches.insert(fetch);
         if self.wires.cuts > 0 && self.wires.resets(link) {
             self.queue.push(self.now, Happening::Broken(id));
-        } else {
+        } else if !self.serve_ahead(id, sent.arrives) {
             self.queue.push(sent.arrives, Happening::Arrive(id));
         }
         id
@@ -231,63 +231,21 @@ impl World<'_> {
         }
     }
 
-    /// The origin takes up a request.
-    fn serve(&mut self, id: Id) {
-        let Some(fetch) = self.fetches.get_mut(id) else {
-            // It has gone meanwhile; its slot goes to the next one.
-            self.next_at_origin();
-            return;
-        };
-        let Question {
-            object, validator, ..
-        } = fetch.question;
-        let queued = self.now.saturating_sub(fetch.arrived);
-        fetch.beyond.add(Phase::OriginQueue, queued);
-        let service = self.origin.take(object, validator, self.now);
-        fetch.answer = service.facts;
-        self.queue.push(service.at, Happening::Served(id));
-    }
-
-    fn next_at_origin(&mut self) {
-        if let Some(next) = self.origin.release() {
-            self.serve(next);
-        }
-    }
-
-    /// The origin has thought for long enough.
-    pub(super) fn served(&mut self, id: Id) {
-        self.next_at_origin();
-        let Some(fetch) = self.fetches.get(id) else {
-            return;
-        };
-        let (question, link, answer) = (&fetch.question, fetch.link, fetch.answer);
-        self.fold.origin(&OriginRecord {
-            id: question.id,
-            at: fetch.arrived,
-            object: Some(question.object),
-            status: answer.map_or(0, |facts| facts.status),
-            body_bytes: answer.map_or(0, |facts| facts.bytes),
-            conditional: question.validator.is_some(),
-        });
-        match answer {
-            Some(facts) => self.respond(id, facts, self.now, None),
-            None => {
-                let back = self.now + self.wires.one_way(link);
-                self.queue.push(back, Happening::Broken(id));
-            }
-        }
-    }
-
     /// Sends an answer back. Its last byte cannot leave before `complete`, when it has come from
     /// `source` upstream.
-    pub(super) fn respond(
+    pub(super) fn respond(&mut self, id: Id, facts: Facts, complete: Nanos, source: Option<Id>) {
+        self.respond_at(self.now, id, facts, complete, source);
+    }
+
+    /// As [`World::respond`], of an answer that leaves now or at a later time.
+    pub(super) fn respond_at(
         &mut self,
+        now: Nanos,
         id: Id,
         mut facts: Facts,
         complete: Nanos,
         source: Option<Id>,
     ) {
-        let now = self.now;
         let Some(fetch) = self.fetches.get_mut(id) else {
             return;
         };

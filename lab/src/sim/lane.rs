@@ -106,7 +106,7 @@ impl Lane {
     }
 
     /// Takes the request that arrives next, and its way.
-    #[inline]
+    #[inline(always)]
     fn take(&mut self) -> Option<(usize, Ride)> {
         let index = self.next.first()?;
         let riding = &mut self.ways[index as usize].riding;
@@ -201,9 +201,15 @@ impl World<'_> {
             return;
         };
         if !self.serve_at_once(way, &ride) {
-            let fetch = self.leave(way, &ride);
-            self.arrive(fetch);
+            self.arrive_outside(way, &ride);
         }
+    }
+
+    /// A request arrives at its node, and goes on outside of the lane.
+    #[inline(never)]
+    fn arrive_outside(&mut self, way: usize, ride: &Ride) {
+        let fetch = self.leave(way, ride);
+        self.arrive(fetch);
     }
 
     /// Answers a request from the store of its node, if that holds a fresh response which nothing can hold up on its way.

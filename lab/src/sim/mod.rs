@@ -18,6 +18,7 @@ mod node;
 mod origin;
 mod parts;
 mod queue;
+mod service;
 mod slab;
 mod store;
 mod wire;

@@ -14,6 +14,7 @@ mod hit;
 
 pub(super) use self::cache::Node;
 use self::cache::{Entry, NOTHING, What};
+#[cfg(test)]
 pub(super) use self::hit::Hit;
 use super::World;
 use super::exchange::{Asker, Question};

@@ -68,6 +68,19 @@ impl Origin {
         self.versions.publish(selector, now / MS);
     }
 
+    /// Whether it takes up any request as soon as that arrives.
+    #[inline]
+    pub(super) fn takes_all(&self) -> bool {
+        self.catalogue.concurrency.is_none()
+    }
+
+    /// When the next request would be answered, if that arrives at `now`.
+    #[inline]
+    pub(super) fn answers_at(&self, object: ObjectId, now: Nanos) -> Nanos {
+        let delay = self.faults.delay_ms.saturating_mul(MS);
+        now + delay + self.catalogue.think(object, self.taken)
+    }
+
     /// Whether a request that arrives now can be taken up at once; otherwise it stands in the queue.
     pub(super) fn admit(&mut self, request: Id) -> bool {
         if self

@@ -107,16 +107,14 @@ impl Queue {
         }
     }
 
-    /// Takes the next event if it comes before `limit`.
+    /// Whether it is known without a search that nothing comes before `limit`.
     #[inline]
-    pub(super) fn pop_before(&mut self, limit: Nanos) -> Option<(Nanos, Happening)> {
-        if limit <= self.quiet_until {
-            return None;
-        }
-        self.look_before(limit)
+    pub(super) fn is_quiet_before(&self, limit: Nanos) -> bool {
+        limit <= self.quiet_until
     }
 
-    fn look_before(&mut self, limit: Nanos) -> Option<(Nanos, Happening)> {
+    /// Takes the next event if it comes before `limit`.
+    pub(super) fn pop_before(&mut self, limit: Nanos) -> Option<(Nanos, Happening)> {
         loop {
             if let Some(next) = self.current.last() {
                 self.quiet_until = next.at;

@@ -162,7 +162,7 @@ impl Wires {
     }
 
     /// Takes the idle connection that was used last, if the far end has not closed it by now.
-    #[inline]
+    #[inline(always)]
     pub(super) fn reuse(&mut self, link: u32, now: Nanos) -> Option<Connection> {
         let link = &mut self.links[link as usize];
         let connection = link.last_used(now)?;
@@ -272,7 +272,7 @@ impl Wires {
 
 impl Link {
     /// Takes the connection that was used last and is idle now.
-    #[inline]
+    #[inline(always)]
     fn last_used(&mut self, now: Nanos) -> Option<Connection> {
         match self.returning.pop_front_if(|first| first.idle_since < now) {
             Some(first)

@@ -1,0 +1,93 @@
+//! Requests at the origin: taken up, thought about, answered, counted. It joins the origin's state to the exchanges over links
+//! that end there.
+
+use super::World;
+use super::exchange::Question;
+use super::queue::Happening;
+use super::slab::Id;
+use crate::observe::{OriginRecord, Phase};
+use crate::plan::{Nanos, Spot};
+
+impl World<'_> {
+    /// Lets the origin answer a request that arrives there, if what it will do is certain now: it takes up whatever comes, and
+    /// nothing is planned to happen before its answer has left. False if that has to be seen.
+    #[inline]
+    pub(super) fn serve_ahead(&mut self, id: Id, arrives: Nanos) -> bool {
+        let Some(fetch) = self.fetches.get_mut(id) else {
+            return false;
+        };
+        if fetch.to != Spot::Origin || self.lane.closed || !self.origin.takes_all() {
+            return false;
+        }
+        let Question {
+            object, validator, ..
+        } = fetch.question;
+        let next = self.plan.events.len() - self.events_left;
+        let calm_until = self
+            .plan
+            .events
+            .get(next)
+            .map_or(Nanos::MAX, |event| event.at);
+        let cut = self.wires.link(fetch.link).cut.is_some();
+        if cut || self.origin.answers_at(object, arrives) >= calm_until {
+            return false;
+        }
+        let service = self.origin.take(object, validator, arrives);
+        fetch.arrived = arrives;
+        fetch.answer = service.facts;
+        self.answered(id, service.at);
+        true
+    }
+
+    /// The origin takes up a request.
+    pub(super) fn serve(&mut self, id: Id) {
+        let Some(fetch) = self.fetches.get_mut(id) else {
+            // It has gone meanwhile; its slot goes to the next one.
+            self.next_at_origin();
+            return;
+        };
+        let Question {
+            object, validator, ..
+        } = fetch.question;
+        let queued = self.now.saturating_sub(fetch.arrived);
+        fetch.beyond.add(Phase::OriginQueue, queued);
+        let service = self.origin.take(object, validator, self.now);
+        fetch.answer = service.facts;
+        self.queue.push(service.at, Happening::Served(id));
+    }
+
+    fn next_at_origin(&mut self) {
+        if let Some(next) = self.origin.release() {
+            self.serve(next);
+        }
+    }
+
+    /// The origin has thought for long enough.
+    pub(super) fn served(&mut self, id: Id) {
+        self.next_at_origin();
+        self.answered(id, self.now);
+    }
+
+    /// The origin's answer leaves it at `at`.
+    fn answered(&mut self, id: Id, at: Nanos) {
+        let Some(fetch) = self.fetches.get(id) else {
+            return;
+        };
+        let (question, link, answer) = (&fetch.question, fetch.link, fetch.answer);
+        self.fold.origin(&OriginRecord {
+            id: question.id,
+            at: fetch.arrived,
+            object: Some(question.object),
+            status: answer.map_or(0, |facts| facts.status),
+            body_bytes: answer.map_or(0, |facts| facts.bytes),
+            conditional: question.validator.is_some(),
+        });
+        match answer {
+            Some(facts) => self.respond_at(at, id, facts, at, None),
+            None => {
+                let back = at + self.wires.one_way(link);
+                self.queue.push(back, Happening::Broken(id));
+            }
+        }
+    }
+}
