@@ -339,6 +339,11 @@ fn a_front_before_a_world_tells_everyone_and_obeys_this_machine() {
         way.contains(r#""node":"fra-1""#) && way.contains(r#""outcome":"miss""#),
         "{way}"
     );
+    // Each hop as its nodes measured it, the origin last.
+    assert!(
+        way.contains(r#""what":"the origin""#) && !way.contains(r#""measured":false"#),
+        "{way}"
+    );
     assert_eq!(post("/lab/ask?from=XXX&path=/own/1", &[local]).0, 400);
     assert_eq!(post("/lab/ask?from=FRA&path=http://evil/", &[local]).0, 400);
     let (status, done) = post("/lab/purge?all=true", &[local]);

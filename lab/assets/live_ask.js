@@ -41,7 +41,7 @@ const wayOf = (way) => {
     return h("li", {}, h("span", {}, leg.what), h("span", { class: `track k-${leg.kind}`, "aria-hidden": "true" }, bar), h("span", { class: "ms" }, millis(leg.ms), leg.measured ? "" : " *"));
   });
   const parts = [h("h3", {}, heading(way)), h("ol", { class: "legs", "aria-label": "Time on each hop" }, ...legs)];
-  if (way.legs.some((leg) => !leg.measured)) parts.push(h("p", { class: "note" }, "* by the model of the network, since it cannot be told from outside or others asked at the same time; everything else is measured."));
+  if (way.legs.some((leg) => !leg.measured)) parts.push(h("p", { class: "note" }, "* by the model of the network, since a node on the way could not tell (any more); everything else is measured."));
   if (way.caches.length) parts.push(h("p", {}, "Cache-Status, from the nearest cache on:"), h("ol", { class: "caches" }, ...way.caches.map((said) => h("li", {}, h("code", {}, said)))));
   if (way.age != null) parts.push(h("p", {}, "Age: ", h("code", {}, way.age), " s"));
   const rows = way.headers.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value)));

@@ -1,10 +1,12 @@
-//! What the admin listeners of all nodes share: who may change things there, and how a node is ended on purpose.
+//! What the admin listeners of nodes share: who may change things there, how a node is ended on purpose, and how long single
+//! requests took.
 //!
 //! Reading (`GET`) is open to whoever reaches the listener: scrapers and health checks. Everything else changes the node,
 //! and where a token is set, it has to be shown. It knows nothing of what a node does.
 
 mod down;
 mod memory;
+mod timings;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ use serde_json::json;
 
 pub use down::{Down, LONGEST};
 pub use memory::resident_bytes;
+pub use timings::{Stopwatch, TRACE, Timing, Timings};
 
 /// The media type of [OpenMetrics](https://github.com/prometheus/OpenMetrics) text, which every node's `/metrics` is.
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,10 +1,11 @@
-//! Each request as the operator sees it: how long its reply took, and a line of the access log.
+//! Each request as the operator sees it: how long its reply took (of single ones by their id), and a line of the access log.
 
 use std::time::Instant;
 
 use http::Request;
 use http::header::HeaderMap;
 use hyper::body::Incoming;
+use operator::Timings;
 
 use crate::serve::{self, HEALTH, REQUEST_ID, Reply};
 use crate::worker::Client;
@@ -15,6 +16,7 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
     if request.uri().path() == HEALTH {
         return serve::request(client, request).await;
     }
+    let stopwatch = Timings::begin(request.headers());
     let begun = Instant::now();
     let asked = tracing::enabled!(target: "access", tracing::Level::DEBUG).then(|| {
         let id = field(request.headers(), REQUEST_ID.as_str());
@@ -23,6 +25,9 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
     let reply = serve::request(client, request).await;
     let seconds = begun.elapsed().as_secs_f64();
     client.worker.node.counters.reply_seconds.observe(seconds);
+    if let Some(stopwatch) = stopwatch {
+        client.worker.node.timings.end(stopwatch);
+    }
     if let Some((id, method, uri)) = asked {
         let cache_status = field(reply.headers(), "cache-status");
         let (status, path) = (reply.status().as_u16(), uri.path());

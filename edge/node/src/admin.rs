@@ -25,6 +25,7 @@ pub(crate) struct Admin {
 /// The operator's paths.
 pub(crate) fn router(admin: Admin) -> Router {
     let guard = admin.node.config.guard.clone();
+    let timings = admin.node.timings.routes();
     let routes = Router::new()
         .route("/health", get(async || "ok\n"))
         .route("/ready", get(ready))
@@ -39,7 +40,8 @@ pub(crate) fn router(admin: Admin) -> Router {
         )
         .route("/purge", post(purge))
         .route("/stop", post(stop))
-        .with_state(admin);
+        .with_state(admin)
+        .merge(timings);
     guard.protect(routes)
 }
 

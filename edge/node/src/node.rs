@@ -31,6 +31,7 @@ pub(crate) struct Node {
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) ids: Arc<Ids>,
+    pub(crate) timings: Arc<operator::Timings>,
     budget: Arc<Budget>,
 }
 
@@ -82,6 +83,7 @@ impl Node {
             tasks: Arc::default(),
             phase,
             ids: Arc::new(ids),
+            timings: Arc::default(),
             budget: Budget::new(config.memory),
             config,
         }

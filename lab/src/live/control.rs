@@ -329,6 +329,17 @@ impl Admin<'_> {
         self.text("GET", "/metrics", None::<&()>).await
     }
 
+    /// How long an edge or the origin took for the reply to a request, by its id (see [`operator::TRACE`]).
+    ///
+    /// # Errors
+    /// [`ControlError`], also if the node knows nothing of that request.
+    pub async fn timing(&self, id: &str) -> Result<Duration, ControlError> {
+        let path = format!("/timings?id={id}");
+        let timing: operator::Timing = self.json("GET", &path, None::<&()>).await?;
+        Duration::try_from_secs_f64(timing.seconds)
+            .map_err(|error| self.failed("GET", &path, error.to_string()))
+    }
+
     /// An edge's counters as it tells them.
     ///
     /// # Errors

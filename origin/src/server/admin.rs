@@ -67,6 +67,7 @@ pub(super) async fn serve(
     guard: operator::Guard,
     mut closing: watch::Receiver<bool>,
 ) {
+    let timings = shared.timings.routes();
     let app = Router::new()
         .route("/health", get(async || "alive\n"))
         .route("/ready", get(ready))
@@ -80,7 +81,8 @@ pub(super) async fn serve(
         .route("/publish", post(publish))
         .route("/catalogue", get(catalogue).put(set_catalogue))
         .route("/stop", post(stop))
-        .with_state(shared);
+        .with_state(shared)
+        .merge(timings);
     let app = guard.protect(app);
     let closed = async move {
         // An error means that the origin was dropped, which ends this too.

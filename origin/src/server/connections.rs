@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use operator::Timings;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -86,12 +87,17 @@ async fn answer(
 ) -> Result<Response<Sending>, Closed> {
     let (parts, body) = request.into_parts();
     let receipt = Receipt::new(&shared, &parts);
-    match &shared.behind {
+    let stopwatch = Timings::begin(&parts.headers);
+    let answer = match &shared.behind {
         Behind::Synthetic(synthetic) => {
             // Not under the lock: an answer may take its time.
             let synthetic = Arc::clone(&synthetic.read().unwrap_or_else(PoisonError::into_inner));
             synthetic.answer(&shared, &parts, receipt).await
         }
         Behind::Pass(upstream) => upstream.pass(&shared, parts, body, receipt).await,
+    };
+    if let Some(stopwatch) = stopwatch {
+        shared.timings.end(stopwatch);
     }
+    answer
 }

@@ -160,6 +160,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         faults: Mutex::default(),
         clock,
         timer: timer::Timer::start().map_err(StartError::Thread)?,
+        timings: Arc::default(),
         stop,
         draining: draining.clone(),
     });
@@ -210,6 +211,7 @@ struct Shared {
     faults: Mutex<Faults>,
     clock: Clock,
     timer: timer::Timer,
+    timings: Arc<operator::Timings>,
     stop: watch::Sender<bool>,
     draining: watch::Receiver<bool>,
 }

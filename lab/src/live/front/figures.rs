@@ -1,7 +1,5 @@
 //! An edge's figures from its metrics (docs/metrics.md): counts by class and the histogram of reply times. Pure.
 
-use std::time::Duration;
-
 use crate::observe::RequestClass;
 
 /// The buckets that are kept at most; an edge has 13.
@@ -127,12 +125,6 @@ impl Figures {
         self.seconds += other.seconds;
         self.stored += other.stored;
     }
-
-    /// How long the one reply took that was made since `before`; `None` if there were none or several.
-    pub(super) fn only_reply_since(&self, before: &Self) -> Option<Duration> {
-        let delta = self.since(before);
-        (delta.replies == 1).then(|| Duration::from_secs_f64(delta.seconds.clamp(0.0, 3600.0)))
-    }
 }
 
 /// The samples of an OpenMetrics text: name, labels as written, value.
@@ -212,11 +204,6 @@ cdnlab_edge_requests_total{handling="hit" x
         );
         let delta = after.since(&before);
         assert_eq!((delta.requests(), delta.hit_ratio()), (1, Some(1.0)));
-        assert_eq!(
-            after.only_reply_since(&before),
-            Some(Duration::from_millis(250))
-        );
-        assert_eq!(after.only_reply_since(&after), None);
         assert_eq!(before.since(&after).requests(), 9, "started again");
         let mut sum = Figures::default();
         sum.add(&delta);

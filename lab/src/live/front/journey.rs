@@ -1,20 +1,21 @@
 //! One request's way through the CDN, told hop by hop: which node, what its cache said, and where the time went.
 //!
-//! What a node took is measured by the node itself: the histogram of its reply times, read before and after. That tells of
-//! this request as long as it was the only one there; else round trips and think time are those of the model, and marked so.
+//! What a node took is measured by the node itself, and told by the request's id ([`operator::Timings`]). Where a node does not
+//! know any more, as after its death, round trips and think time are those of the model, and marked so.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use edge_core::Detail;
 use edge_core::cache_status::{self, Member};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 
 use super::Front;
-use super::asking::{Answered, Question};
-use super::figures::Figures;
+use super::asking::{Answered, Question, REQUEST_ID};
 use super::legs::{Leg, Legs, millis};
+use crate::live::clock::Clock;
 use crate::plan::{Plan, Spot};
 
 /// Field values longer than this are cut for the page.
@@ -87,32 +88,31 @@ impl Outcome {
 
 impl Front {
     /// Sends a request and tells its way; `None` if too many wait already.
-    pub(super) async fn journey(&self, question: Question) -> Option<Journey> {
-        let before = self.all_figures().await;
+    pub(super) async fn journey(&self, mut question: Question) -> Option<Journey> {
         let (place, path) = (question.place, question.uri.to_string());
+        let number = self.asked.fetch_add(1, Ordering::Relaxed);
+        // Another front may ask in the same world.
+        let id = format!("{}{:x}-{number}", operator::TRACE, Clock::wall_ms());
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            question.headers.insert(REQUEST_ID, id);
+        }
         let answered = self.asker.ask(question).await?;
         self.note(place, &answered);
-        let after = self.all_figures().await;
-        let took = after.iter().filter_map(|(name, after)| {
-            let took = after.only_reply_since(before.get(name)?)?;
-            Some((name.as_str(), took))
-        });
-        Some(tell(&self.plan, place, path, &answered, &took.collect()))
+        let took = self.took(&id).await;
+        Some(tell(&self.plan, place, path, &answered, &took))
     }
 
-    /// The figures of all nodes that answer.
-    async fn all_figures(&self) -> BTreeMap<String, Figures> {
-        let nodes = self.plan.nodes.iter().zip(0u16..);
-        let all = nodes.map(async |(node, index)| {
-            let text = self.node_metrics(index).await?;
-            Some((node.name.clone(), Figures::read(&text)))
-        });
+    /// How long a traced request took at each node, and at the origin, that it came to.
+    async fn took(&self, id: &str) -> BTreeMap<&str, Duration> {
+        let nodes = self.plan.nodes.iter().map(|node| node.name.as_str());
+        let all = nodes.chain([self.plan.spot_name(Spot::Origin)]);
+        let all = all.map(async |name| Some((name, self.timing(name, id).await?)));
         let all = futures_util::future::join_all(all).await;
         all.into_iter().flatten().collect()
     }
 }
 
-/// `took` has the reply times of the nodes that answered nothing else meanwhile.
+/// `took` has the reply times of the nodes that know the request.
 fn tell(
     plan: &Plan,
     place: u16,

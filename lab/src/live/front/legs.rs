@@ -1,7 +1,6 @@
 //! Where the time of one request went, share by share.
 //!
-//! What a node took is known where it answered nothing else meanwhile. What is not known is worked out from the model of the
-//! network, and marked so.
+//! What a node does not tell is worked out from the model of the network, and marked so.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,7 +43,7 @@ impl Legs {
         clippy::too_many_arguments,
         reason = "all that is known of one request"
     )]
-    /// Those of a whole answer. `took` has the reply times of nodes that answered nothing else.
+    /// Those of a whole answer. `took` has the reply times of the nodes that know the request.
     pub(super) fn answer(
         &mut self,
         plan: &Plan,
@@ -90,6 +89,10 @@ impl Legs {
                     rest,
                     false,
                 );
+            }
+            (_, Some(&origin)) if origin <= waited => {
+                self.measured("client", link, waited - origin);
+                self.measured("origin", "the origin", origin);
             }
             _ => {
                 let away = away.min(millis(waited));
@@ -159,23 +162,25 @@ impl Legs {
         let think = think.map_or(0.0, |object| {
             plan.origin.catalogue.think(object, 0) as f64 / 1e6
         });
-        match own.map(millis) {
-            Some(own) => {
-                self.push(
-                    "link",
-                    format!("{name} – origin and back"),
-                    link.min(own),
-                    false,
-                );
+        let way = format!("{name} – origin and back");
+        match (own, took.get(plan.spot_name(Spot::Origin))) {
+            (Some(own), Some(&origin)) if origin <= own => {
+                self.measured("link", way, own - origin);
+                self.measured("origin", "the origin", origin);
+            }
+            (Some(own), _) => {
+                let own = millis(own);
+                let rest = own - link.min(own);
+                self.push("link", way, link.min(own), false);
                 self.push(
                     "origin",
                     "the origin, with any new connection to it",
-                    own - link.min(own),
-                    true,
+                    rest,
+                    false,
                 );
             }
-            None => {
-                self.push("link", format!("{name} – origin and back"), link, false);
+            (None, _) => {
+                self.push("link", way, link, false);
                 self.push("origin", "the origin thinks", think, false);
             }
         }

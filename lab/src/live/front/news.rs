@@ -14,6 +14,7 @@ use super::memory::{Course, Memory};
 use super::play::{answer, choices};
 use super::tally::{Seen, Tally};
 use crate::live::clock::Clock;
+use crate::live::control::Admin;
 use crate::plan::{Nanos, Plan, Spot};
 
 /// Between two looks.
@@ -204,9 +205,20 @@ impl Front {
         told.ok()?.ok()
     }
 
-    async fn metrics_of(&self, name: &str) -> Option<String> {
+    /// How long a node took for a traced request; `None` if it does not know, or does not answer.
+    pub(super) async fn timing(&self, name: &str, id: &str) -> Option<Duration> {
+        let admin = self.admin_of(name)?;
+        let told = tokio::time::timeout(PATIENCE, admin.timing(id)).await;
+        told.ok()?.ok()
+    }
+
+    fn admin_of<'a>(&'a self, name: &'a str) -> Option<Admin<'a>> {
         let (_, admin) = self.admins.iter().find(|(node, _)| node == name)?;
-        let admin = self.stage.control.of(name, *admin);
+        Some(self.stage.control.of(name, *admin))
+    }
+
+    async fn metrics_of(&self, name: &str) -> Option<String> {
+        let admin = self.admin_of(name)?;
         tokio::time::timeout(PATIENCE, admin.metrics())
             .await
             .ok()?
