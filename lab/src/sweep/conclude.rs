@@ -42,14 +42,14 @@ pub(super) fn sentence(sweep: &Sweep) -> String {
     for (index, axis) in varied().filter(|(_, axis)| !is_size(axis)) {
         let name = sweep.short(axis);
         let of = |cell: &Cell| cell.choice[index];
-        clauses.push(compared(sweep, &name, &axis.values, &of));
+        clauses.extend(compared(sweep, &name, &axis.values, &of));
     }
     if sweep.variants.len() > 1 {
         let of = |cell: &Cell| {
             let found = sweep.variants.iter().position(|name| *name == cell.variant);
             found.unwrap_or(0)
         };
-        clauses.push(compared(sweep, "variant", &sweep.variants, &of));
+        clauses.extend(compared(sweep, "variant", &sweep.variants, &of));
     }
     if clauses.is_empty() {
         let band = sweep.cells.first().and_then(|cell| cell.band(GOAL));
@@ -152,17 +152,31 @@ fn held(sweep: &Sweep, cell: &Cell, axis: usize) -> String {
     }
 }
 
-/// Which value of a setting is best on average over all else, if one surely is.
-fn compared(sweep: &Sweep, name: &str, values: &[String], of: &dyn Fn(&Cell) -> usize) -> String {
-    // Per value the mean over its cells, by seed; cells without hit ratios (such as `direct`) are no rivals.
+/// Which value of a setting is best on average over all else, if one surely is. Nothing, if fewer than two have a hit ratio.
+fn compared(
+    sweep: &Sweep,
+    name: &str,
+    values: &[String],
+    of: &dyn Fn(&Cell) -> usize,
+) -> Option<String> {
+    // A variant without a cache, such as `direct`, has no hit ratio whatever the settings: it takes no part.
+    let caches = |variant: &str| {
+        let mut cells = sweep.cells.iter().filter(|cell| cell.variant == variant);
+        cells.any(|cell| cell.band(GOAL).is_some())
+    };
+    let all = sweep.cells.iter();
+    let cells: Vec<&Cell> = all.filter(|cell| caches(&cell.variant)).collect();
+    // Per value the mean over its cells, by seed.
     let rivals: Vec<(&String, Vec<f64>)> = values
         .iter()
         .enumerate()
         .filter_map(|(index, value)| {
-            let cells = sweep.cells.iter().filter(|cell| of(cell) == index);
+            let cells = cells.iter().filter(|cell| of(cell) == index);
             let all: Vec<Vec<f64>> = cells.map(|cell| cell.values(GOAL)).collect::<Option<_>>()?;
-            let mean =
-                |seed| all.iter().map(|values| values[seed]).sum::<f64>() / all.len().max(1) as f64;
+            if all.is_empty() {
+                return None;
+            }
+            let mean = |seed| all.iter().map(|values| values[seed]).sum::<f64>() / all.len() as f64;
             Some((value, (0..sweep.seeds.len()).map(mean).collect()))
         })
         .collect();
@@ -170,16 +184,13 @@ fn compared(sweep: &Sweep, name: &str, values: &[String], of: &dyn Fn(&Cell) -> 
     let mut ranked: Vec<&(&String, Vec<f64>)> = rivals.iter().collect();
     ranked.sort_by(|a, b| mean(&b.1).total_cmp(&mean(&a.1)));
     let [best, second, ..] = ranked.as_slice() else {
-        return format!("only one {name} has a hit ratio, so there is nothing to compare");
+        return None;
     };
     let pairs = ranked.len() - 1;
     let lead = |other: &(&String, Vec<f64>)| Band::of_difference(&best.1, &other.1, pairs);
-    let others = sweep
-        .axes
-        .iter()
-        .filter(|axis| axis.values.len() > 1)
-        .count()
-        + usize::from(sweep.variants.len() > 1);
+    let axes = sweep.axes.iter().filter(|axis| axis.values.len() > 1);
+    let variants = sweep.variants.iter().filter(|variant| caches(variant));
+    let others = axes.count() + usize::from(variants.count() > 1);
     let average = if others > 1 {
         ", on average over the rest"
     } else {
@@ -187,10 +198,10 @@ fn compared(sweep: &Sweep, name: &str, values: &[String], of: &dyn Fn(&Cell) -> 
     };
     if sweep.seeds.len() < 2 {
         let points = 100.0 * lead(second).mean;
-        return format!(
+        return Some(format!(
             "{name} {} happens to lead {} by {points:.2} points{average}",
             best.0, second.0
-        );
+        ));
     }
     let tied: Vec<&str> = ranked[1..]
         .iter()
@@ -200,20 +211,20 @@ fn compared(sweep: &Sweep, name: &str, values: &[String], of: &dyn Fn(&Cell) -> 
     if tied.is_empty() {
         let band = lead(second);
         let (points, half) = (100.0 * band.mean, 100.0 * band.half.unwrap_or(0.0));
-        return format!(
+        return Some(format!(
             "{name} {} is best, {points:.2} ± {half:.2} points of hit ratio before {}{average}",
             best.0, second.0
-        );
+        ));
     }
     let names: Vec<&str> = [best.0.as_str()].into_iter().chain(tied).collect();
     let behind = match names.len() == ranked.len() {
         true => String::new(),
         false => ", before the others".to_owned(),
     };
-    format!(
+    Some(format!(
         "the noise names no winner among {name} {}{behind}{average}",
         listed(&names)
-    )
+    ))
 }
 
 /// `a, b and c`.

@@ -248,6 +248,25 @@ fn nothing_cacheable_concludes_nothing() {
 }
 
 #[test]
+fn a_variant_without_a_cache_stands_in_no_comparison() {
+    let ratios: [&[f64]; 2] = [&[0.60, 0.70, 0.80], &[0.610, 0.711, 0.809]];
+    let mut sweep = made(&["eviction=lru,sieve"], &ratios, 0.8);
+    let mut direct = made(&["eviction=lru,sieve"], &ratios, 0.8).cells;
+    for cell in &mut direct {
+        "direct".clone_into(&mut cell.variant);
+        cell.figures.iter_mut().for_each(|seeds| seeds.band = None);
+    }
+    sweep.cells.extend(direct);
+    sweep.variants.push("direct".to_owned());
+    let sentence = conclude::sentence(&sweep);
+    assert!(
+        sentence.starts_with("Eviction sieve is best, 1.00 ± ")
+            && sentence.ends_with("before lru."),
+        "{sentence}"
+    );
+}
+
+#[test]
 fn a_single_seed_has_the_noise_within_its_run() {
     let sweep = swept(&["pops.*.memory=256KiB,8MiB"], &[1], 1);
     let band = |name| sweep.cells[0].band(name).unwrap();
