@@ -123,13 +123,16 @@ fn curves(
     (title, field): (&str, &str),
     of: fn(&PointOf) -> Option<BandOf>,
 ) -> Markup {
+    // A variant without a cache has no miss ratio, and no curve.
     let here = || {
-        sweep
-            .curves
-            .iter()
-            .enumerate()
-            .filter(|(_, curve)| curve.axis == axis)
+        let all = sweep.curves.iter().enumerate();
+        all.filter(|(_, curve)| {
+            curve.axis == axis && curve.points.iter().any(|point| of(point).is_some())
+        })
     };
+    if here().next().is_none() {
+        return html! {};
+    }
     let all = || here().flat_map(|(_, curve)| &curve.points);
     let most = all()
         .filter_map(of)
