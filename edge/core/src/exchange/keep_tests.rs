@@ -111,6 +111,8 @@ fn what_a_304_and_its_handling_say() {
         assert_eq!((found.from, found.keep), (From::Updated, keep));
         assert_eq!(found.handling.stored, stored);
         assert_eq!(found.handling.ttl, stored.then_some(5_000));
+        let detail = storable.err().map(Detail::NotStored);
+        assert_eq!(found.handling.detail, detail);
     }
 }
 
@@ -146,4 +148,28 @@ fn a_stale_answer_for_an_error_tells_how_stale() {
     assert_eq!(found.from, From::Stored);
     assert_eq!(found.handling.ttl, Some(-1_010));
     assert_eq!(found.handling.fwd_status, Some(503));
+}
+
+#[test]
+fn requests_own_words_where_they_are_heeded() {
+    let policy = Policy {
+        request_directives: true,
+        ..policy()
+    };
+    let asked = |directives: &'static str| {
+        let mut headers = http::HeaderMap::new();
+        let value = http::HeaderValue::from_static(directives);
+        headers.insert(http::header::CACHE_CONTROL, value);
+        RequestKind::of_parts(&http::Method::GET, &headers, &policy)
+    };
+    let stored = Event::Found(Lookup::Hit(stale(fresh())));
+    let found = reply(last(&policy, asked("max-stale=60"), &[stored]));
+    assert_eq!(found.from, From::Stored);
+    assert_eq!(found.handling.detail, Some(Detail::MaxStale));
+    // RFC 9111 section 5.2.1.5: nothing of the answer is stored, whatever the answer allows.
+    let whole = Event::Upstream(answer(200, Ok(fresh()), at(10)));
+    let miss = Event::Found(Lookup::Miss);
+    let events = [miss, whole];
+    let found = reply(last(&policy, asked("no-store"), &events));
+    assert_eq!((found.from, found.keep), (From::Upstream, Keep::Nothing));
 }

@@ -14,6 +14,7 @@ fn stale_while_revalidate_refreshes_once() {
     let found = reply(play(&policy(), &[Event::Found(Lookup::Hit(stored))]));
     assert!(found.refresh);
     assert_eq!(class(&found, 200), Class::HitStaleSwr);
+    assert_eq!(found.handling.detail, Some(Detail::StaleWhileRevalidate));
     // The second refresh finds the first under way.
     let (mut second, action) = Exchange::refresh(&policy(), stored, T0);
     assert_eq!(action, Action::Join);
@@ -25,15 +26,18 @@ fn stale_while_revalidate_refreshes_once() {
     assert!(matches!(
         forward,
         Action::Forward(Forward {
+            why: Fwd::Stale,
             conditional: true,
             leads: true,
             ..
         })
     ));
+    assert!(!first.is_done());
     let event = Event::Upstream(answer(304, Ok(digest), at(10)));
     let found = reply(first.handle(&policy(), event, at(10)));
     assert_eq!((found.from, found.keep), (From::Nobody, Keep::Update));
     assert!(matches!(found.land, Some(Landing::NotModified(_))));
+    assert!(first.is_done());
 }
 
 #[test]
@@ -82,6 +86,12 @@ fn stale_if_error() {
     ));
     assert_eq!(found.from, From::Stored);
     assert_eq!(class(&found, 200), Class::HitStaleError);
+    // Cache-Status tells of it what it tells of the leader's.
+    let handling = found.handling;
+    assert_eq!(
+        (handling.fwd_status, handling.ttl, handling.detail),
+        (Some(503), Some(-1_010), Some(Detail::StaleIfError))
+    );
 }
 
 #[test]
