@@ -1,9 +1,11 @@
 //! `cdnlab run` and `cdnlab simulate`: a scenario through one of the two drivers, and its report.
 
+mod args;
 mod owner;
 mod sweep;
 mod when;
 
+pub(crate) use args::{RunArgs, SimulateArgs};
 pub(crate) use sweep::Seeds;
 
 use std::fs;
@@ -12,7 +14,6 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-use clap::Args;
 use geo_data::Database;
 use lab::expect::{Bound, Expectation};
 use lab::live::{self, Attach, LiveError, LiveOptions};
@@ -24,95 +25,11 @@ use lab::scenario::{Driver, PlanOptions, ScenarioFile, nearest};
 use lab::sim::{self, Policies};
 use sha2::{Digest, Sha256};
 
+use self::args::PlayArgs;
 use crate::exit::{Failure, Outcome};
 use crate::process::{self, Signals};
-use crate::target::{AttachArgs, ChangeArgs, TargetArgs};
+use crate::target::TargetArgs;
 use crate::{formats, geo, output, progress};
-
-/// Play a scenario with real processes on this machine, and report hit ratios and latency.
-///
-/// Starts the origin, the router, the edges and the links between them, sends the scenario's traffic through them, lets
-/// its events happen, and takes everything down again. The variants of the scenario are played one after the other,
-/// with the same seed, and shown side by side.
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  cdnlab run quickstart
-  cdnlab run mine.yaml --variant cdn --seed 7 --out reports/mine
-  cdnlab run mine.yaml --json --quiet | jq .verdict
-
-Exit codes: 0 all expectations met; 99 an expectation missed; 2 the scenario is wrong; 3 the run is
-invalid since the driver was late (a busy machine); 1 anything else.")]
-pub(crate) struct RunArgs {
-    #[command(flatten)]
-    play: PlayArgs,
-    #[command(flatten)]
-    attach: AttachArgs,
-}
-
-/// Play a scenario in virtual time, and report hit ratios and latency.
-///
-/// The same plan goes through the same cache core, steering, origin and network model as in `cdnlab run`, without
-/// sockets: much faster, and the same seed gives the same report each time.
-///
-/// Several values or seeds make a sweep: every combination is simulated on all cores, and a table with noise bands, tidy
-/// CSV, JSON with miss-ratio curves and one sentence say what came of it. Expectations are not judged in a sweep.
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  cdnlab simulate quickstart
-  cdnlab simulate mine.yaml --variant cdn --seed 7
-  cdnlab simulate mine.yaml --json --quiet | jq .verdict
-  cdnlab simulate mine.yaml --set pops.*.memory=16MiB,64MiB,256MiB --set eviction=lru,sieve --seeds 5
-
-Exit codes: 0 all expectations met; 99 an expectation missed; 2 the scenario is wrong; 1 anything else.")]
-pub(crate) struct SimulateArgs {
-    #[command(flatten)]
-    play: PlayArgs,
-    /// Play each cell with so many seeds, counted up from the first, or with these: 5, or 1,2,3.
-    #[arg(long, value_name = "N|LIST")]
-    seeds: Option<sweep::Seeds>,
-    /// How many threads to simulate on; all cores unless said otherwise. Changes no figure.
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
-}
-
-#[derive(Args, Debug)]
-struct PlayArgs {
-    #[command(flatten)]
-    target: TargetArgs,
-    #[command(flatten)]
-    change: ChangeArgs,
-    /// The seed of all that is random; the scenario's own unless said otherwise.
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Play only this variant; may be repeated. Expectations about others are left out.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    variant: Vec<String>,
-    /// The folder for report.html and report.json; reports/SCENARIO-TIME unless said otherwise.
-    #[arg(long, value_name = "FOLDER")]
-    out: Option<PathBuf>,
-    /// Write the report in further forms beside report.html and report.json.
-    #[arg(long, value_name = "FORM", value_delimiter = ',')]
-    format: Vec<formats::Format>,
-    /// Write requests.ndjson, too: so many single requests of each variant (10000 unless said otherwise, 1000000 at most),
-    /// drawn by lot where there are more.
-    #[arg(
-        long,
-        value_name = "N",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "10000",
-        value_parser = clap::value_parser!(u64).range(1..=1_000_000)
-    )]
-    requests: Option<u64>,
-    /// No progress, and of the report only the verdict.
-    #[arg(long)]
-    quiet: bool,
-    /// The report as JSON on standard output, in place of the tables.
-    #[arg(long)]
-    json: bool,
-}
 
 pub(crate) fn run(args: &RunArgs) -> Result<Outcome, Failure> {
     play(&args.play, Driver::Run, args.attach.read()?, None)

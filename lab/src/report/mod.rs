@@ -159,4 +159,6 @@ fn outcome(scenario: &str, verdicts: &[Verdict], variants: &[VariantReport]) -> 
 }
 
 #[cfg(test)]
+mod merge_tests;
+#[cfg(test)]
 pub(crate) mod tests;
