@@ -249,6 +249,18 @@ mod tests {
         assert!(path(&[]).is_empty());
     }
 
+    #[test]
+    fn details_are_read_as_tokens_and_as_strings() {
+        let found = parse(&headers(&[
+            "a; fwd=miss; detail=STALE, b; detail=\"in words\", c; detail=7",
+        ]));
+        let details: Vec<_> = found
+            .iter()
+            .map(|member| member.detail.as_deref())
+            .collect();
+        assert_eq!(details, [Some("STALE"), Some("in words"), None]);
+    }
+
     proptest! {
         #[test]
         fn what_is_written_reads_back(

@@ -71,6 +71,9 @@ mod tests {
         for (name, expected) in [
             ("fra-1", true),
             ("a b", true),
+            ("a_b", true),
+            ("a\u{161}b", true),
+            ("a\u{161}", false),
             ("lhr-1", true),
             ("fra", false),
             ("hops=2", false),

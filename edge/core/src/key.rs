@@ -319,6 +319,13 @@ mod tests {
         assert_eq!(key(&rules, noisy), "http://a.test/?id=1");
         rules.query = QueryRule::None;
         assert_eq!(key(&rules, noisy), "http://a.test/");
+        // What is left keeps its order where it is not to be sorted.
+        let unsorted = KeyRules {
+            query: QueryRule::Drop(vec!["b".into()]),
+            ..KeyRules::default()
+        };
+        let left = key(&unsorted, "http://a.test/?c=1&b=2&a=3");
+        assert_eq!(left, "http://a.test/?c=1&a=3");
     }
 
     #[test]

@@ -290,6 +290,9 @@ mod tests {
             lines,
             ["content-type=text/html", "link=<a>", "link=<b>", "x-own=1"]
         );
+        // Without a Connection field, too.
+        let bare = StoredHead::new(&head(&[("keep-alive", "timeout=5"), ("te", "trailers")]));
+        assert_eq!(bare.iter().count(), 0);
         assert_eq!(packed.status(), StatusCode::OK);
         let first = |name: &'static str| packed.first(&HeaderName::from_static(name));
         assert_eq!(first("link"), Some(HeaderValue::from_static("<a>")));

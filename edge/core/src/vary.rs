@@ -380,5 +380,34 @@ mod tests {
         assert_eq!(rule.apply("fr, de-AT;q=0.8, en;q=0.3"), "de");
         assert_eq!(rule.apply("fr, de;q=0"), "en");
         assert_eq!(rule.apply(""), "en");
+        // It holds for its own field alone.
+        let Vary::Fields(fields) = Vary::of(&headers(&[("vary", "accept-language, foo")])) else {
+            panic!("fields");
+        };
+        let of = |language: &'static str, foo: &'static str| {
+            let asked = headers(&[("accept-language", language), ("foo", foo)]);
+            fields.variant(&asked, std::slice::from_ref(&rule))
+        };
+        assert_eq!(of("de", "1"), of("de-AT, fr;q=0.1", "1"));
+        assert_ne!(of("de", "1"), of("de", "2"));
+    }
+
+    #[test]
+    fn weights_have_three_digits_at_most() {
+        let check = |asked: &'static str, expected: u16| {
+            let found: Vec<_> = weighted(asked)
+                .into_iter()
+                .map(|(_, weight)| weight)
+                .collect();
+            assert_eq!(found, [expected], "{asked}");
+        };
+        check("de;q=0.5", 500);
+        check("de;q=0.055", 55);
+        check("de;q=0", 0);
+        check("de;q=1.000", 1000);
+        // Malformed ones count as 1.
+        check("de;q=0.0001", 1000);
+        check("de;q=0.x", 1000);
+        check("de;q=2", 1000);
     }
 }

@@ -70,6 +70,33 @@ fn a_hit() {
 }
 
 #[test]
+fn a_304_keeps_its_content_length_and_a_204_has_none() {
+    let length = |status| {
+        let target = TargetUri::parse("http://a.test/").unwrap();
+        let request = RequestHead {
+            method: Method::GET,
+            target,
+            headers: HeaderMap::new(),
+        };
+        let head = ResponseHead::received(status, fields(&[("content-length", "5")]), NOW);
+        let source = Source {
+            from: From::Upstream,
+            stored: None,
+            length: Some(0),
+            passed: true,
+            boundary: || 7,
+        };
+        let handling = Handling::forwarded(Fwd::UriMiss);
+        let policy = Policy::default();
+        let found = client_response(&request, head, source, &handling, None, &policy, NOW);
+        assert_eq!(found.body, Body::None);
+        line(&found, "content-length").map(str::to_owned)
+    };
+    assert_eq!(length(StatusCode::NOT_MODIFIED).as_deref(), Some("5"));
+    assert_eq!(length(StatusCode::NO_CONTENT), None);
+}
+
+#[test]
 fn head_has_no_body_and_the_same_fields() {
     let found = answer(Method::HEAD, &[("range", "bytes=0-1")], &[], Some(10));
     assert_eq!((found.status.as_u16(), &found.body), (200, &Body::None));

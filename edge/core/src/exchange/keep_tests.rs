@@ -172,4 +172,6 @@ fn requests_own_words_where_they_are_heeded() {
     let events = [miss, whole];
     let found = reply(last(&policy, asked("no-store"), &events));
     assert_eq!((found.from, found.keep), (From::Upstream, Keep::Nothing));
+    // A lifetime is told of what is stored.
+    assert_eq!(found.handling.ttl, None);
 }

@@ -167,6 +167,36 @@ fn a_shared_validation_tells_the_same_as_an_own_one() {
 }
 
 #[test]
+fn a_validation_that_says_no_cache_is_for_one_request_alone() {
+    let stored = Stored {
+        digest: Digest {
+            flags: crate::Flags::VALIDATOR.with(crate::Flags::NO_CACHE),
+            ..fresh()
+        },
+        born: T0,
+    };
+    let landed = Event::Landed(Landing::NotModified(stored));
+    let action = play(&policy(), &[Event::Found(Lookup::Miss), landed]);
+    assert!(matches!(
+        action,
+        Action::Forward(Forward { leads: false, .. })
+    ));
+}
+
+#[test]
+fn an_error_answer_lands_as_such_and_has_no_lifetime() {
+    let unavailable = answer(503, Err(NotStorable::NoFreshness), at(10));
+    let events = [
+        Event::Found(Lookup::Miss),
+        Event::Lead,
+        Event::Upstream(unavailable),
+    ];
+    let found = reply(play(&policy(), &events));
+    assert_eq!(found.land, Some(Landing::ErrorAnswer { status: 503 }));
+    assert_eq!((found.handling.ttl, found.handling.stored), (None, false));
+}
+
+#[test]
 fn an_answer_that_cannot_be_shared_leaves_a_mark() {
     let refused = answer(200, Err(NotStorable::NoStore), at(10));
     let found = reply(play(

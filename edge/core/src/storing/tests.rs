@@ -273,6 +273,17 @@ fn answers_to_post() {
     check(Method::POST, 200, &[fresh], false);
     check(Method::POST, 200, &[here, ("etag", "\"a\"")], false);
     check(Method::POST, 404, &[fresh, here], false);
+    // Explicit freshness may come from Expires; a targeted field takes its word away (RFC 9213 section 2.1).
+    let date = ("date", at(0));
+    let expires = ("expires", at(60));
+    let stated = [
+        (date.0, date.1.as_str()),
+        (expires.0, expires.1.as_str()),
+        here,
+    ];
+    check(Method::POST, 200, &stated, true);
+    let targeted = [&stated[..], &[("cdn-cache-control", "must-revalidate")]].concat();
+    check(Method::POST, 200, &targeted, false);
 }
 
 #[test]
