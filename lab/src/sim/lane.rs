@@ -55,6 +55,8 @@ pub(super) struct Lane {
     /// By place and node, the index of the way; [`UNUSED`] without one.
     of: Vec<u32>,
     nodes: usize,
+    /// What the shortest of the ways took when it was first used.
+    shortest: Nanos,
     /// When the next request of each way arrives.
     next: Heads,
     /// The planned events that could touch what is under way, the next one last.
@@ -80,6 +82,7 @@ impl Lane {
             ways: Vec::new(),
             of: vec![UNUSED; plan.places.len() * plan.nodes.len()],
             nodes: plan.nodes.len(),
+            shortest: Nanos::MAX,
             next: Heads::default(),
             calm: (0, disturbances.last().copied().unwrap_or(Nanos::MAX)),
             disturbances,
@@ -97,6 +100,20 @@ impl Lane {
     /// Whether nobody is in it.
     pub(super) fn is_empty(&self) -> bool {
         self.next.first().is_none()
+    }
+
+    /// Whether a request that begins now may arrive within this span.
+    pub(super) fn is_short(&self, span: Nanos) -> bool {
+        self.shortest <= span
+    }
+
+    /// Where requests arrive before `until`, and for what.
+    pub(super) fn coming(&self, until: Nanos) -> impl Iterator<Item = (u16, ObjectId)> + '_ {
+        self.ways.iter().flat_map(move |way| {
+            let riding = way.riding.iter();
+            let coming = riding.take_while(move |ride| ride.arrives < until);
+            coming.map(|ride| (way.node, ride.object))
+        })
     }
 
     /// The numbers of the first request on each way.
@@ -188,6 +205,7 @@ impl World<'_> {
             population: self.plan.places.get(usize::from(place))?.population,
             riding: VecDeque::new(),
         });
+        lane.shortest = lane.shortest.min(self.wires.link(link).crossing);
         lane.next.grow(lane.ways.len());
         let at = usize::from(place) * lane.nodes + usize::from(node);
         *lane.of.get_mut(at)? = index as u32;

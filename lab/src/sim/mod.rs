@@ -5,6 +5,7 @@
 //! figures everywhere. What it leaves out: nodes take no time to think, messages travel as a whole
 //! (see [`wire`]), connections have no limit of number, and store weights are worked out per class.
 
+mod ahead;
 mod alarms;
 mod client;
 mod exchange;

@@ -8,6 +8,7 @@ use edge_core::{
     Timestamp, UpstreamError, corrected_initial_age,
 };
 
+mod ahead;
 mod cache;
 mod ends;
 mod hit;

@@ -113,6 +113,21 @@ impl Queue {
         limit <= self.quiet_until
     }
 
+    /// The near events of later slots that come before `until` or soon after it, in no order of time.
+    pub(super) fn coming(&self, until: Nanos) -> impl Iterator<Item = Happening> + '_ {
+        let last = (until >> SLOT_BITS).min(self.slot + SLOTS - 1);
+        let slots = self.slot + 1..=last;
+        let occupied = |slot: &u64| {
+            let slot = slot % SLOTS;
+            self.occupied[(slot / 64) as usize] & 1 << (slot % 64) != 0
+        };
+        slots.filter(occupied).flat_map(|slot| {
+            let first = self.pool.get(self.heads[(slot % SLOTS) as usize] as usize);
+            let list = std::iter::successors(first, |due| self.pool.get(due.next as usize));
+            list.map(|due| due.what)
+        })
+    }
+
     /// Takes the next event if it comes before `limit`.
     pub(super) fn pop_before(&mut self, limit: Nanos) -> Option<(Nanos, Happening)> {
         loop {
@@ -229,6 +244,51 @@ mod tests {
                 (5, Happening::Border),
                 (5, Happening::Check(0)),
             ]
+        );
+    }
+
+    #[test]
+    fn what_comes_soon_can_be_seen_without_being_taken() {
+        let slot = 1 << SLOT_BITS;
+        let mut queue = Queue::default();
+        let events = [
+            (3 * slot, 3),
+            (slot + 1, 1),
+            (SLOTS * slot + slot, 9),
+            (slot, 0),
+            (slot / 2, 7),
+            ((SLOTS - 1) * slot, 5),
+        ];
+        for (at, index) in events {
+            queue.push(at, Happening::Planned(index));
+        }
+        let coming = |queue: &Queue, until| {
+            let mut coming: Vec<_> = queue.coming(until).collect();
+            coming.sort_unstable();
+            coming
+        };
+        let planned = |indices: &[u32]| -> Vec<_> {
+            let events = indices.iter().map(|index| Happening::Planned(*index));
+            events.collect()
+        };
+        assert_eq!(
+            coming(&queue, slot - 1),
+            planned(&[]),
+            "the slot of now is over soon"
+        );
+        assert_eq!(coming(&queue, 2 * slot), planned(&[0, 1]));
+        assert_eq!(
+            coming(&queue, Nanos::MAX),
+            planned(&[0, 1, 3, 5]),
+            "near ones alone"
+        );
+        for _ in 0..3 {
+            queue.pop_before(Nanos::MAX);
+        }
+        assert_eq!(
+            coming(&queue, 3 * slot),
+            planned(&[3]),
+            "what was taken is gone"
         );
     }
 

@@ -15,7 +15,7 @@ use super::store::Policies;
 use super::wire::Wires;
 use super::{SECOND, SimError};
 use crate::metrics::Fold;
-use crate::plan::{Nanos, Plan, PlannedRequest, RoutingMode, Spot};
+use crate::plan::{Nanos, Plan, PlannedRequest, Spot};
 use crate::progress::Progress;
 use crate::steering::Nearest;
 
@@ -51,6 +51,8 @@ pub(super) struct World<'a> {
     pub(super) flights: Slab<Flight>,
     /// Lists of followers that are used again.
     pub(super) spare: Vec<Vec<Id>>,
+    /// The exchanges that were looked at last, ahead of their events; its memory is used again.
+    pub(super) ahead: Vec<Id>,
     pub(super) nodes: Vec<Node>,
     pub(super) origin: Origin,
     pub(super) fold: Fold,
@@ -126,6 +128,7 @@ impl<'a> World<'a> {
             jobs: Slab::default(),
             flights: Slab::default(),
             spare: Vec::new(),
+            ahead: Vec::new(),
             nodes,
             origin,
             fold: Fold::new(plan),
@@ -232,29 +235,6 @@ impl<'a> World<'a> {
             let of = self.plan.duration;
             progress.advance(self.now.min(of), of, self.done);
         }
-    }
-
-    /// Reads what is known of the objects of some requests in one go: the waits for memory overlap, and the lines are near
-    /// when needed.
-    fn look_ahead(&self, requests: &[PlannedRequest]) {
-        let mut seen = 0;
-        for planned in requests {
-            // Where it will go, if that is cheap to say.
-            let node = match self.plan.routing.mode {
-                RoutingMode::Direct => None,
-                RoutingMode::Nearest => self.nearest.node(planned.place, planned.client),
-                RoutingMode::Router | RoutingMode::Redirect => {
-                    self.resolvers[usize::from(planned.place)].answer(self.now)
-                }
-            };
-            if let Some(index) = node
-                && let Some(node) = self.nodes.get(usize::from(index))
-            {
-                seen ^= node.look_at(self.keys.of(planned.object, 0));
-                seen ^= self.fold.look_at(index, planned.object);
-            }
-        }
-        std::hint::black_box(seen);
     }
 
     /// Whether no client waits.

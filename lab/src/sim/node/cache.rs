@@ -104,10 +104,8 @@ impl Entries {
 
     /// Something that differs with the memory of a key, so that reading it brings that near.
     #[inline]
-    fn look_at(&self, key: u32) -> u8 {
-        self.0
-            .get(key as usize)
-            .map_or(0, |[instant, _]| *instant as u8)
+    fn look_at(&self, key: u32) -> u64 {
+        self.0.get(key as usize).map_or(0, |[instant, _]| *instant)
     }
 }
 
@@ -166,8 +164,15 @@ impl Node {
     }
 
     /// Reads what is known of a key, so that it is near in memory when a request comes for it.
-    pub(in super::super) fn look_at(&self, key: u32) -> u8 {
-        self.entries.look_at(key)
+    #[inline]
+    pub(in super::super) fn look_at(&self, key: u32) -> u64 {
+        self.entries.look_at(key) ^ u64::from(self.store.look_at(key))
+    }
+
+    /// Reads what is known of a key that will be stored.
+    #[inline]
+    pub(in super::super) fn look_at_place(&self, key: u32) -> u64 {
+        self.look_at(key) ^ u64::from(self.store.holds(key))
     }
 
     /// Whether a fetched response is to be stored, as far as its filter goes.

@@ -170,6 +170,15 @@ impl Store {
         each!(&mut self.queues, policy => policy.found(key));
     }
 
+    /// Reads what the policy notes at an access to a key, so that it is near in memory then.
+    #[inline]
+    pub(super) fn look_at(&self, key: Key) -> u8 {
+        match &self.queues {
+            Queues::S3Fifo(queues) => queues.look_at(key),
+            _ => 0,
+        }
+    }
+
     /// Whether the key is stored, without counting as an access.
     pub fn holds(&self, key: Key) -> bool {
         self.weights.holds(key)

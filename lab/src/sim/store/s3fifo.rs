@@ -48,6 +48,12 @@ impl S3Fifo {
         }
     }
 
+    /// See [`super::Store::look_at`].
+    #[inline]
+    pub(super) fn look_at(&self, key: Key) -> u8 {
+        self.marks.get(key as usize).copied().unwrap_or(0)
+    }
+
     fn bury(&mut self, key: Key, weight: u64) {
         if self.ghost_capacity == 0 {
             return;
