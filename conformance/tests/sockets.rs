@@ -26,14 +26,17 @@ enum Flaw {
     Repeating,
     /// As the second, but loses the last byte.
     Losing,
+    /// Passes messages on, and leaves the CR of a folded field line within its value.
+    Folding,
 }
 
-const FLAWS: [Flaw; 5] = [
+const FLAWS: [Flaw; 6] = [
     Flaw::Tunnel,
     Flaw::Completing,
     Flaw::Keeping,
     Flaw::Repeating,
     Flaw::Losing,
+    Flaw::Folding,
 ];
 
 /// When nothing has come for so long, that was all.
@@ -81,6 +84,13 @@ async fn serve(
                     came.strip_suffix(&[*came.last().unwrap_or(&0)])
                         .unwrap_or_default(),
                 )
+            }
+            Flaw::Folding => {
+                let mut came = asked(origin, &request).await?;
+                while let Some(at) = came.windows(3).position(|three| three == b"\r\n ") {
+                    came.remove(at + 1);
+                }
+                came
             }
             Flaw::Completing | Flaw::Tunnel => whole(&asked(origin, &request).await?),
         };

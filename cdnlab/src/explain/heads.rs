@@ -81,16 +81,36 @@ pub(crate) fn response(text: &str) -> Result<(StatusCode, HeaderMap), HeadError>
 pub(crate) fn both(text: &str) -> (Option<&str>, &str) {
     let text = text.trim_start();
     if bare(text.lines().next().unwrap_or_default()).starts_with("HTTP/") {
-        return (None, text);
+        return (None, final_head(text));
     }
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         if bare(line).starts_with("HTTP/") {
-            return (Some(&text[..at]), &text[at..]);
+            return (Some(&text[..at]), final_head(&text[at..]));
         }
         at += line.len();
     }
     (Some(text).filter(|text| !text.is_empty()), "")
+}
+
+/// Passes over interim responses (RFC 9110 section 15.2), as far as a final one follows.
+fn final_head(text: &str) -> &str {
+    let interim = |line: &str| {
+        let status = bare(line).split_whitespace().nth(1);
+        status.is_some_and(|status| status.len() == 3 && status.starts_with('1'))
+    };
+    let mut at = 0;
+    let mut first = true;
+    for line in text.split_inclusive('\n') {
+        if bare(line).starts_with("HTTP/") && (first || !interim(line)) {
+            if !interim(line) {
+                return &text[at..];
+            }
+            first = false;
+        }
+        at += line.len();
+    }
+    text
 }
 
 /// A line without its end and without the mark that `curl -v` puts before it.
@@ -197,5 +217,10 @@ mod tests {
             "< HTTP/1.1 200\n",
         );
         check("GET /a\n", Some("GET /a\n"), "");
+        let early = "< HTTP/1.1 103 Early Hints\n< Link: x\n<\n< HTTP/1.1 200 OK\n";
+        let asked = format!("> GET /a\n>\n{early}");
+        check(&asked, Some("> GET /a\n>\n"), "< HTTP/1.1 200 OK\n");
+        check(early, None, "< HTTP/1.1 200 OK\n");
+        check("HTTP/1.1 103\n", None, "HTTP/1.1 103\n");
     }
 }

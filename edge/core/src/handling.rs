@@ -73,9 +73,12 @@ impl Handling {
                     Class::Hit
                 }
             }
-            (None, Some(Detail::OnlyIfCached | Detail::Loop | Detail::BadRequest)) => {
-                Class::Synthetic
-            }
+            (
+                None,
+                Some(
+                    Detail::OnlyIfCached | Detail::Loop | Detail::BadRequest | Detail::MaxForwards,
+                ),
+            ) => Class::Synthetic,
             _ if status >= 500 => Class::Error,
             (None, _) => Class::Synthetic,
             _ if self.collapsed => Class::Coalesced,

@@ -1,7 +1,7 @@
 //! Traces of the nodes that a message went through: `Via` (RFC 9110 section 7.6.3) and `CDN-Loop`
 //! (RFC 8586).
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::fields::{is_token, list};
 
@@ -18,6 +18,26 @@ pub fn is_loop(headers: &HeaderMap, name: &str) -> bool {
             .unwrap_or_default();
         found.trim_ascii() == id.as_bytes()
     })
+}
+
+/// Counts a hop of a request that is traced hop by hop (`Max-Forwards`, RFC 9110 section 7.6.2). False: it ends here.
+pub fn may_go_on(method: &Method, headers: &mut HeaderMap) -> bool {
+    if !matches!(*method, Method::TRACE | Method::OPTIONS) {
+        return true;
+    }
+    let line = headers.get(header::MAX_FORWARDS);
+    let digits = line.and_then(|value| value.to_str().ok());
+    let digits = digits.filter(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit()));
+    let Some(digits) = digits else { return true };
+    // What is larger than can be counted is larger than any way.
+    let left: u64 = digits.parse().unwrap_or(u64::MAX);
+    match left.checked_sub(1) {
+        Some(left) => {
+            headers.insert(header::MAX_FORWARDS, left.into());
+            true
+        }
+        None => false,
+    }
 }
 
 /// Appends the node to `Via`.
@@ -61,6 +81,32 @@ pub(crate) fn identifier(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn traced_requests_end_where_they_are_to() {
+        let check = |method: Method, value: &'static str, goes_on: bool, left: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::MAX_FORWARDS, HeaderValue::from_static(value));
+            assert_eq!(
+                may_go_on(&method, &mut headers),
+                goes_on,
+                "{method} {value}"
+            );
+            assert_eq!(headers[header::MAX_FORWARDS], left, "{method} {value}");
+        };
+        check(Method::TRACE, "0", false, "0");
+        check(Method::OPTIONS, "0", false, "0");
+        check(Method::OPTIONS, "10", true, "9");
+        check(
+            Method::TRACE,
+            "99999999999999999999",
+            true,
+            "18446744073709551614",
+        );
+        check(Method::TRACE, "-1", true, "-1");
+        check(Method::GET, "0", true, "0");
+        assert!(may_go_on(&Method::TRACE, &mut HeaderMap::new()));
+    }
 
     #[test]
     fn loops_are_seen() {

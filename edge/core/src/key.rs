@@ -44,7 +44,7 @@ impl KeyRules {
         text.push_str(target.scheme().as_str());
         text.push_str("://");
         text.push_str(host);
-        push_path(&mut text, target.path());
+        text.push_str(target.path());
         if let Some(query) = target.query() {
             self.push_query(&mut text, query);
         }
@@ -74,7 +74,7 @@ impl KeyRules {
     fn push_query(&self, text: &mut String, query: &str) {
         if self.query == QueryRule::All && !self.sort_query {
             text.push('?');
-            push_normalised(text, query);
+            text.push_str(query);
             return;
         }
         let mut kept: Vec<&str> = query.split('&').filter(|pair| self.counts(pair)).collect();
@@ -84,7 +84,7 @@ impl KeyRules {
         }
         for (at, pair) in kept.iter().enumerate() {
             text.push(if at == 0 { '?' } else { '&' });
-            push_normalised(text, pair);
+            text.push_str(pair);
         }
     }
 
@@ -105,76 +105,6 @@ impl KeyRules {
 
 fn name_of(pair: &str) -> &str {
     pair.split_once('=').map_or(pair, |(name, _)| name)
-}
-
-/// Removes dot segments (RFC 3986 section 5.2.4) and normalises percent-encoding (section 6.2.2).
-/// Doubled slashes stay: they are a different path.
-fn push_path(text: &mut String, path: &str) {
-    if path == "*" {
-        text.push('*');
-        return;
-    }
-    // Most paths have neither dots at the start of a segment nor percent signs.
-    if !path.contains("/.") && !path.contains('%') {
-        text.push_str(path);
-        return;
-    }
-    let start = text.len();
-    let mut plain = String::with_capacity(path.len());
-    push_normalised(&mut plain, path);
-    let mut segments = plain.split('/').skip(1).peekable();
-    while let Some(segment) = segments.next() {
-        let last = segments.peek().is_none();
-        match segment {
-            "." | ".." => {
-                if segment == ".." {
-                    let parent = text
-                        .get(start..)
-                        .and_then(|path| path.rfind('/'))
-                        .unwrap_or(0);
-                    text.truncate(start + parent);
-                }
-                if last {
-                    text.push('/');
-                }
-            }
-            _ => {
-                text.push('/');
-                text.push_str(segment);
-            }
-        }
-    }
-}
-
-/// Decodes percent-encoded unreserved characters and writes the others' hex digits in upper case.
-fn push_normalised(text: &mut String, part: &str) {
-    let mut rest = part;
-    while let Some(at) = rest.find('%') {
-        text.push_str(&rest[..at]);
-        match rest.get(at + 1..at + 3).and_then(hex_byte) {
-            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
-                text.push(char::from(byte));
-                rest = &rest[at + 3..];
-            }
-            Some(_) => {
-                text.push('%');
-                text.push_str(&rest[at + 1..at + 3].to_ascii_uppercase());
-                rest = &rest[at + 3..];
-            }
-            None => {
-                text.push('%');
-                rest = &rest[at + 1..];
-            }
-        }
-    }
-    text.push_str(rest);
-}
-
-fn hex_byte(digits: &str) -> Option<u8> {
-    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    u8::from_str_radix(digits, 16).ok()
 }
 
 /// A cache key, compact, with its hash worked out.

@@ -22,6 +22,7 @@ mod head;
 mod hops;
 mod invalidation;
 mod key;
+mod normal;
 mod policy;
 pub mod purge;
 pub mod ranges;
@@ -43,7 +44,7 @@ pub use exchange::{Action, Answer, Event, Exchange, Forward, From, Keep, Landing
 pub use freshness::{age_value, born, corrected_initial_age};
 pub use handling::{Class, Handling};
 pub use head::{RequestHead, ResponseHead};
-pub use hops::is_loop;
+pub use hops::{is_loop, may_go_on};
 pub use invalidation::Invalidation;
 pub use key::{CacheKey, KeyRules, QueryRule, stable_hash};
 pub use policy::{Collapse, Lifetimes, Policy, StaleRules};

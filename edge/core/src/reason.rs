@@ -227,6 +227,8 @@ pub enum Detail {
     Loop,
     /// The request was malformed.
     BadRequest,
+    /// The request was to go no further (RFC 9110 section 7.6.2).
+    MaxForwards,
     /// The stored response came from the disk tier.
     Disk,
 }
@@ -246,6 +248,7 @@ impl Detail {
             Self::OnlyIfCached => "only-if-cached",
             Self::Loop => "loop",
             Self::BadRequest => "bad-request",
+            Self::MaxForwards => "max-forwards",
             Self::Disk => "disk",
         }
     }

@@ -1,9 +1,11 @@
 //! The target URI of a request (RFC 9110 section 7.1), normalised once. Knows nothing about what
 //! is the same resource: see [`crate::KeyRules`].
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, net::Ipv6Addr};
 
 use http::{HeaderMap, Method, Uri, header, uri::Authority};
+
+use crate::normal;
 
 /// Why a request has no usable target URI. Each is a 400 to the client, but for `Connect` (501).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,8 +57,8 @@ impl Scheme {
     }
 }
 
-/// A target URI: scheme, lower-case authority without default port or user, and path with query as
-/// received. One allocation.
+/// A target URI: scheme, lower-case authority without default port, and path with query in their
+/// normal form (RFC 3986 section 6.2.2). One allocation.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct TargetUri {
     scheme: Scheme,
@@ -98,12 +100,23 @@ impl TargetUri {
             query if uri.scheme().is_some() => Cow::Owned(format!("/{query}")),
             _ => return Err(TargetError::BadPath),
         };
+        let host = match host {
+            Some(host) => Some(host.to_str().map_err(|_| TargetError::BadHost)?),
+            None => None,
+        };
+        let host = host.map(|host| host.trim_matches([' ', '\t']));
         if let Some(authority) = uri.authority() {
+            // `example.com:80` without a scheme is for CONNECT alone (RFC 9112 section 3.2.3).
+            if uri.scheme().is_none() {
+                return Err(TargetError::BadPath);
+            }
+            // It does not count here, but it has to be one (section 3.2).
+            if let Some(host) = host.filter(|host| !host.is_empty()) {
+                split_port(host)?;
+            }
             return Self::build(scheme, authority.as_str(), &path);
         }
-        let host = host.ok_or(TargetError::NoHost)?;
-        let host = host.to_str().map_err(|_| TargetError::BadHost)?;
-        Self::build(scheme, host.trim_matches([' ', '\t']), &path)
+        Self::build(scheme, host.ok_or(TargetError::NoHost)?, &path)
     }
 
     /// Reads an absolute `http` or `https` URI, as `explain` and purges are given it.
@@ -115,8 +128,8 @@ impl TargetUri {
         Self::from_request(&Method::GET, &uri, &HeaderMap::new(), Scheme::Http)
     }
 
-    /// The URI that a reference in Location or Content-Location means (RFC 3986 section 5.2), dot
-    /// segments left for [`crate::KeyRules::key`] to remove. `None` for what is no http URI.
+    /// The URI that a reference in Location or Content-Location means (RFC 3986 section 5.2), without
+    /// its dot segments. `None` for what is no http URI.
     pub fn resolve(&self, reference: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(reference)
             .ok()?
@@ -160,19 +173,24 @@ impl TargetUri {
         if authority.is_empty() {
             return Err(TargetError::NoHost);
         }
-        let bare = authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host)| host);
-        let (host, port) = split_port(bare)?;
+        let (host, port) = split_port(authority)?;
         let port = port.filter(|port| *port != scheme.default_port());
-        let mut text = String::with_capacity(bare.len() + path.len());
+        let mut text = String::with_capacity(authority.len() + path.len());
         text.extend(host.chars().map(|c| c.to_ascii_lowercase()));
         if let Some(port) = port {
             text.push(':');
             text.push_str(&port.to_string());
         }
         let path_at = u32::try_from(text.len()).map_err(|_| TargetError::BadHost)?;
-        text.push_str(path);
+        let (path, query) = match path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (path, None),
+        };
+        normal::push_path(&mut text, path);
+        if let Some(query) = query {
+            text.push('?');
+            normal::push_query(&mut text, query);
+        }
         Ok(Self {
             scheme,
             text: text.into(),
@@ -190,7 +208,7 @@ impl TargetUri {
         self.text.get(..self.path_at as usize).unwrap_or_default()
     }
 
-    /// Path and query, as received.
+    /// Path and query.
     pub fn path_and_query(&self) -> &str {
         self.text.get(self.path_at as usize..).unwrap_or_default()
     }
@@ -209,10 +227,18 @@ impl TargetUri {
     }
 }
 
-/// Host and port of an authority without user. An empty port counts as none.
+/// Host and port of an authority, which has no user (RFC 9110 section 4.2.4). An empty port counts as none.
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), TargetError> {
-    // The `http` crate knows the grammar of hosts, IPv6 literals included.
+    // The `http` crate knows the characters of hosts, and takes users and whatever stands in brackets.
     let parsed: Authority = authority.parse().map_err(|_| TargetError::BadHost)?;
+    let literal = parsed
+        .host()
+        .strip_prefix('[')
+        .map(|host| host.strip_suffix(']'));
+    let address = |host: Option<&str>| host.is_some_and(|host| host.parse::<Ipv6Addr>().is_ok());
+    if authority.contains('@') || literal.is_some_and(|host| !address(host)) {
+        return Err(TargetError::BadHost);
+    }
     let host_len = parsed.host().len();
     let host = authority.get(..host_len).filter(|host| !host.is_empty());
     let host = host.ok_or(TargetError::BadHost)?;
@@ -289,5 +315,16 @@ mod tests {
         check("/", &["a.test:8x"], Err(TargetError::BadHost));
         check("ftp://b.test/", &[], Err(TargetError::Scheme));
         check("*", &["a.test"], Err(TargetError::BadPath));
+        check("a.test:80", &["b.test"], Err(TargetError::BadPath));
+        check("/", &["u:p@a.test"], Err(TargetError::BadHost));
+        check("/", &["[zz]"], Err(TargetError::BadHost));
+        check("http://u@b.test/", &["b.test"], Err(TargetError::BadHost));
+        check("http://b.test/", &["a b"], Err(TargetError::BadHost));
+        check("http://b.test/", &[""], Ok("http://b.test/"));
+        check(
+            "/a/%2e%2e/./%7Eb?%41=%2f",
+            &["a.test"],
+            Ok("http://a.test/~b?A=%2F"),
+        );
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use edge_core::ranges::ByteRange;
 use edge_core::{
     Body as Which, CacheKey, Detail, Fwd, Handling, Lookup, RequestHead, RequestKind, Reuse,
-    Source, Stored, UpstreamError, decide,
+    Source, Stored, StoredHead, UpstreamError, decide,
 };
 use http::{HeaderValue, StatusCode};
 use tokio::sync::mpsc;
@@ -116,6 +116,12 @@ impl Assembly {
                 return None;
             }
         }
+        // The fields of the newest part are those of the whole (RFC 9110 section 15.3.7.3).
+        let (head, newest) = match &self.gap {
+            Some(gap) => (StoredHead::of(&gap.head, policy).to_head(), gap.facts),
+            None => (response.head.to_head(), Some(facts)),
+        };
+        let facts = newest.unwrap_or(facts);
         let ttl = facts.ttl(node.now());
         let handling = if complete {
             Handling::hit(ttl)
@@ -126,8 +132,8 @@ impl Assembly {
                         .as_ref()
                         .map_or(206, |gap| gap.head.status.as_u16()),
                 ),
-                stored: self.gap.as_ref().is_none_or(|gap| gap.facts.is_some()),
-                ttl: Some(ttl),
+                stored: newest.is_some(),
+                ttl: newest.map(|_| ttl),
                 ..forwarded
             }
         };
@@ -139,7 +145,7 @@ impl Assembly {
             boundary: cut::boundary,
         };
         let key = self.primary.clone();
-        let head = parts::whole_head(response.head.to_head());
+        let head = parts::whole_head(head);
         let now = node.now();
         let reply = serve::reply(
             &node,

@@ -6,7 +6,7 @@ use edge_core::ranges::ByteRange;
 use edge_core::{
     Action, Body as Which, CacheKey, Detail, Exchange, From, Handling, Lookup, RequestHead,
     RequestKind, ResponseHead, Reuse, Scheme, Source, TargetError, TargetUri, Timestamp,
-    client_response, decide, is_loop, synthetic,
+    client_response, decide, is_loop, may_go_on, synthetic,
 };
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, request};
@@ -88,6 +88,9 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
             now,
         );
     }
+    if !may_go_on(&head.method, &mut head.headers) {
+        return ends_here(node, &head.method, now);
+    }
     let kind = RequestKind::of(&head, policy);
     let key = policy.key.key(&head.target);
     let (mut found, mut rest) = (None, None);
@@ -155,6 +158,20 @@ pub(crate) async fn request(client: &Client, request: Request<Incoming>) -> Repl
     reply
 }
 
+/// The reply to a traced request that is to go no further: this node knows no more of the resource than itself, and
+/// reflects nothing.
+fn ends_here(node: &Node, method: &Method, now: Timestamp) -> Reply {
+    let status = match *method {
+        Method::OPTIONS => StatusCode::OK,
+        _ => StatusCode::METHOD_NOT_ALLOWED,
+    };
+    let handling = Handling::synthetic(Detail::MaxForwards);
+    let mut reply = made(node, method, status, &handling, now);
+    let allow = HeaderValue::from_static("GET, HEAD, OPTIONS");
+    reply.headers_mut().insert(header::ALLOW, allow);
+    reply
+}
+
 /// The reply to a request that a look-up has found a fresh response for.
 fn hit(
     worker: &Worker,
@@ -208,6 +225,10 @@ async fn ride(
 
 /// The request's head, its host being the site's where it was a name of this node.
 fn read(node: &Node, parts: request::Parts) -> Result<RequestHead, TargetError> {
+    // What an absolute target names does not stand in for it (RFC 9112 section 3.2).
+    if parts.version >= Version::HTTP_11 && !parts.headers.contains_key(header::HOST) {
+        return Err(TargetError::NoHost);
+    }
     let mut target =
         TargetUri::from_request(&parts.method, &parts.uri, &parts.headers, Scheme::Http)?;
     let mut headers = parts.headers;

@@ -42,7 +42,7 @@ impl Assembly {
         let key = |number| slices::key(&self.key, slices.size(), number);
         slices
             .touched(range)
-            .all(|number| self.node.store.contains(&key(number)))
+            .all(|number| self.node.store.holds(&key(number), &self.primary))
     }
 
     /// Sends a range, slice by slice.

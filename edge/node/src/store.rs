@@ -325,6 +325,14 @@ impl Store {
         }
     }
 
+    /// Whether a response stands under a key that no purge has reached; of what is on disk alone, only that it is there.
+    pub(crate) fn holds(&self, key: &CacheKey, primary: &CacheKey) -> bool {
+        match self.memory.contains(key) {
+            true => self.response(key, primary).is_some(),
+            false => self.contains(key),
+        }
+    }
+
     /// Whether anything stands under a key.
     pub(crate) fn contains(&self, key: &CacheKey) -> bool {
         let on_disk = |disk: &Disk| disk.tier.holds(key);

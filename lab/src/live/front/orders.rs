@@ -107,7 +107,16 @@ impl Front {
             "heal" => return self.heal().await.map_err(failed),
             "play" => return self.play().await.map_err(|why| (StatusCode::CONFLICT, why)),
             "stop" => return Ok(self.stop_playing().await),
-            "purge" if query.contains_key("all") => return Ok(self.purge_all().await),
+            "purge" if query.contains_key("all") => {
+                // Everything, everywhere, or a mistake: what else stands there would not be heeded.
+                let plain = query.len() == 1 && query.get("all").is_some_and(|all| all == "true");
+                if !plain {
+                    let why =
+                        "`purge?all=true` takes nothing else, and purges everything everywhere";
+                    return Err(bad(why.to_owned()));
+                }
+                return Ok(self.purge_all().await);
+            }
             "purge" if query.contains_key("group") => {
                 let group = query.get("group").map(String::as_str).unwrap_or_default();
                 return self.purge_group(group).await.map_err(bad);
