@@ -261,7 +261,7 @@ pub(crate) fn live_options(
 }
 
 pub(crate) fn live_failure(error: &LiveError) -> Failure {
-    let failure = Failure::of("the run came to no end", error);
+    let failure = Failure::of("the run failed", error);
     match error {
         LiveError::Remote(_) | LiveError::OnlySimulated(_) | LiveError::World(_) => {
             failure.into_usage()
@@ -283,7 +283,7 @@ pub(crate) fn simulated(
         .map(|plan| {
             let mut listener = progress::listener(&plan.variant, quiet);
             sim::simulate_on(plan, &Policies::default(), threads, listener.as_mut())
-                .map_err(|error| Failure::of("the simulation came to no end", &error).into_usage())
+                .map_err(|error| Failure::of("this cannot be simulated", &error).into_usage())
         })
         .collect()
 }

@@ -20,6 +20,9 @@ pub(crate) enum Seeds {
     List(Vec<u64>),
 }
 
+/// As many seeds at most: a band over more is no narrower than what a model is worth.
+const MOST_SEEDS: u64 = 10_000;
+
 impl FromStr for Seeds {
     type Err = String;
 
@@ -31,6 +34,9 @@ impl FromStr for Seeds {
             .collect::<Result<_, _>>()?;
         match numbers.as_slice() {
             [0] => Err(wrong()),
+            [count] if *count > MOST_SEEDS => {
+                Err(format!("at most {MOST_SEEDS} seeds, not {count}"))
+            }
             [count] => Ok(Self::Count(*count)),
             list => {
                 let twice = list
@@ -72,7 +78,9 @@ pub(super) fn run(
     let mut told = |done, of| listener(done, of);
     let sweep =
         lab::sweep::sweep(&file, &order, &database, &mut told).map_err(|error| match error {
-            SweepError::Sim { .. } => Failure::of("the sweep came to no end", &error).into_usage(),
+            SweepError::Sim { .. } => {
+                Failure::of("the sweep cannot be played", &error).into_usage()
+            }
             wrong => Failure::usage(wrong),
         })?;
     let seed = order.seeds.first().copied().unwrap_or_default();
