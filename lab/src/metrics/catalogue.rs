@@ -108,7 +108,7 @@ pub const METRICS: &[MetricInfo] = &[
         Unit::Ratio,
         Higher,
         CELL,
-        "requests in cacheable classes that some cache on the way answered / requests in cacheable classes",
+        "requests in cacheable classes that caused none at the origin, or shared another's / requests in cacheable classes; a stale answer after a failure has tried",
     ),
     info(
         "offered_hit_ratio",

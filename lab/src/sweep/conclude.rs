@@ -166,13 +166,34 @@ fn compared(
     };
     let all = sweep.cells.iter();
     let cells: Vec<&Cell> = all.filter(|cell| caches(&cell.variant)).collect();
+    // Where values differ in what can be cached or answered at all, shares of that would compare different requests.
+    let coverage = |cell: &&Cell| {
+        cell.band("cache_coverage")
+            .map(|band| (of(cell), band.mean))
+    };
+    let covered: Vec<(usize, f64)> = cells.iter().filter_map(|cell| coverage(cell)).collect();
+    let mean_of = |index: usize| {
+        let own = covered.iter().filter(|(value, _)| *value == index);
+        let (sum, count) = own.fold((0.0, 0), |(sum, count), (_, mean)| (sum + mean, count + 1));
+        (count > 0).then(|| sum / f64::from(count))
+    };
+    let means: Vec<f64> = (0..values.len()).filter_map(mean_of).collect();
+    let least = means.iter().copied().fold(f64::INFINITY, f64::min);
+    let alike = means.iter().all(|mean| mean - least < 0.001);
+    let (goal, called) = match alike {
+        true => (GOAL, "hit ratio"),
+        false => (
+            "overall_hit_ratio",
+            "the overall hit ratio, of all requests,",
+        ),
+    };
     // Per value the mean over its cells, by seed.
     let rivals: Vec<(&String, Vec<f64>)> = values
         .iter()
         .enumerate()
         .filter_map(|(index, value)| {
             let cells = cells.iter().filter(|cell| of(cell) == index);
-            let all: Vec<Vec<f64>> = cells.map(|cell| cell.values(GOAL)).collect::<Option<_>>()?;
+            let all: Vec<Vec<f64>> = cells.map(|cell| cell.values(goal)).collect::<Option<_>>()?;
             if all.is_empty() {
                 return None;
             }
@@ -198,6 +219,12 @@ fn compared(
     };
     if sweep.seeds.len() < 2 {
         let points = 100.0 * lead(second).mean;
+        if points == 0.0 {
+            return Some(format!(
+                "{name} {} and {} do equally well",
+                best.0, second.0
+            ));
+        }
         return Some(format!(
             "{name} {} happens to lead {} by {points:.2} points{average}",
             best.0, second.0
@@ -212,7 +239,7 @@ fn compared(
         let band = lead(second);
         let (points, half) = (100.0 * band.mean, 100.0 * band.half.unwrap_or(0.0));
         return Some(format!(
-            "{name} {} is best, {points:.2} ± {half:.2} points of hit ratio before {}{average}",
+            "{name} {} is best, {points:.2} ± {half:.2} points of {called} before {}{average}",
             best.0, second.0
         ));
     }

@@ -267,6 +267,33 @@ fn a_variant_without_a_cache_stands_in_no_comparison() {
 }
 
 #[test]
+fn what_is_not_even_stored_wins_no_comparison_of_shares() {
+    // Hit ratios of what can be stored: with no-store only a few other objects can, and they do well.
+    let ratios: [&[f64]; 2] = [&[0.80, 0.81], &[0.60, 0.61]];
+    let mut sweep = made(&["header=no-store,no-cache"], &ratios, 0.9);
+    for (cell, [coverage, overall]) in sweep.cells.iter_mut().zip([[0.5, 0.40], [0.9, 0.54]]) {
+        for (measure, seeds) in MEASURES.iter().zip(&mut cell.figures) {
+            let value = match measure.name {
+                "cache_coverage" => coverage,
+                "overall_hit_ratio" => overall,
+                _ => continue,
+            };
+            let figure = Figure {
+                value: Some(value),
+                samples: 100,
+            };
+            *seeds = Seeds::of([figure; 2].into_iter());
+        }
+    }
+    let sentence = conclude::sentence(&sweep);
+    assert!(
+        sentence
+            .starts_with("Header no-cache is best, 14.00 ± 0.00 points of the overall hit ratio"),
+        "{sentence}"
+    );
+}
+
+#[test]
 fn a_single_seed_has_the_noise_within_its_run() {
     let sweep = swept(&["pops.*.memory=256KiB,8MiB"], &[1], 1);
     let band = |name| sweep.cells[0].band(name).unwrap();

@@ -48,6 +48,13 @@ type Answer = (bool, String, Option<f64>, Option<f64>);
 
 fn ask(comparison: &Comparison, test: &Test, side: usize) -> Answer {
     match test {
+        // Who asks about one metric wants to know; whoever asks about any, about those that can be judged.
+        Test::Worse(Some(metric))
+            if let Some(why) = unjudged(comparison.row(metric.name), side) =>
+        {
+            let finding = format!("{}: {why}, so it cannot be ruled out", metric.name);
+            (true, finding, None, None)
+        }
         Test::Worse(metric) => {
             let asked = comparison
                 .metrics
@@ -90,6 +97,18 @@ fn ask(comparison: &Comparison, test: &Test, side: usize) -> Answer {
                 ),
             }
         }
+    }
+}
+
+/// Why nothing can be said of a metric's difference.
+fn unjudged(row: Option<&Row>, side: usize) -> Option<&'static str> {
+    let cells = row.and_then(|row| Some((row.cells.first()?, row.cells.get(side)?)));
+    match cells {
+        Some((first, here)) if first.value.is_some() && here.value.is_some() => {
+            let same = here.difference == Some(0.0);
+            (here.half.is_none() && !same).then_some("its noise is not known (--seeds gives it)")
+        }
+        _ => Some("no samples"),
     }
 }
 

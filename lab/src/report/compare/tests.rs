@@ -127,9 +127,19 @@ fn conditions_hold_a_side_against_the_first() {
     assert!(!ask("latency_mean > max(1.3x, +500ms)").failed);
     assert!(ask("worse").failed && ask("request_hit_ratio worse").failed);
     assert!(!ask("availability worse").failed);
+    let unknown = ask("byte_hit_ratio worse");
+    assert!(
+        unknown.failed && unknown.finding.contains("noise is not known"),
+        "{unknown:?}"
+    );
     let none = ask("shield_hit_ratio < 1x");
     let shield = crate::report::compare::read::figure(Metric::ShieldHitRatio, &rare.runs[0].1);
     if shield.unwrap().value.is_none() {
+        assert!(
+            none.failed && none.finding.contains("no samples"),
+            "{none:?}"
+        );
+        let none = ask("shield_hit_ratio worse");
         assert!(
             none.failed && none.finding.contains("no samples"),
             "{none:?}"
