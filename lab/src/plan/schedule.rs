@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Cut, CutKind, Direction, Event, Faults, LinkState, Nanos, Plan, PlannedEvent, Purge, Selector,
-    Spot,
+    Cut, CutKind, Direction, Event, Faults, LinkState, Nanos, OriginKind, Plan, PlannedEvent,
+    Purge, Selector, Spot,
 };
 use crate::scenario::Problems;
 use crate::scenario::events::{CutHow, CutName, EventSpec, LinkEvent, OriginEvent, PurgeMode};
@@ -62,6 +62,16 @@ pub(super) fn schedule(
             nodes.sort_unstable();
             nodes.dedup();
             let object = plan.origin.catalogue.resolve(&purge.url);
+            // What an origin of the user's own has is not known here.
+            if object.is_none() && matches!(plan.origin.kind, OriginKind::Synthetic) {
+                problems.add(
+                    &["events", &i.to_string(), "purge", "url"],
+                    format!(
+                        "the origin has no object at `{}`; a purge names one path",
+                        purge.url
+                    ),
+                );
+            }
             let soft = purge.mode == PurgeMode::Soft;
             let label = format!(
                 "{} purge of {}",

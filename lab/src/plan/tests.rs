@@ -369,6 +369,11 @@ fn what_only_tables_can_refuse() {
     );
     check(
         "from: [FRA], rate: 1/s",
+        "events: [{at: 1s, purge: {url: /p/*}}]",
+        "no object at `/p/*`; a purge names one path",
+    );
+    check(
+        "from: [FRA], rate: 1/s",
         "events: [{at: 1s, link: {between: [fra, origin], cut: both}}]",
         "nothing goes directly between `fra` and `origin`",
     );

@@ -171,7 +171,7 @@ fn compared(
         cell.band("cache_coverage")
             .map(|band| (of(cell), band.mean))
     };
-    let covered: Vec<(usize, f64)> = cells.iter().filter_map(|cell| coverage(cell)).collect();
+    let covered: Vec<(usize, f64)> = cells.iter().filter_map(coverage).collect();
     let mean_of = |index: usize| {
         let own = covered.iter().filter(|(value, _)| *value == index);
         let (sum, count) = own.fold((0.0, 0), |(sum, count), (_, mean)| (sum + mean, count + 1));
