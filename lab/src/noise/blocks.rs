@@ -129,8 +129,8 @@ pub fn total(buckets: &[f64]) -> Option<Band> {
     Blocks::of(buckets)?.band(sum, drawn)
 }
 
-/// The band of `left` less `right`, both as for [`ratio`], that holds with this confidence. Series of equal length are taken to be two plays of the same
-/// traffic, bucket by bucket: what is common to both cancels out. Others are independent.
+/// The band of `left` less `right`, both as for [`ratio`], that holds with this confidence. Series of equal length are taken to
+/// be two plays of the same traffic, bucket by bucket: what is common to both cancels out. Others are independent.
 #[must_use]
 pub fn difference(left: &[(f64, f64)], right: &[(f64, f64)], confidence: f64) -> Option<Band> {
     if left.len() != right.len() {

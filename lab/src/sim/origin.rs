@@ -35,6 +35,8 @@ pub(super) struct Origin {
     busy: u32,
     waiting: VecDeque<Id>,
     taken: u64,
+    /// When requests arrive for which a connection is being made.
+    expected: Vec<Nanos>,
 }
 
 impl Origin {
@@ -52,6 +54,7 @@ impl Origin {
             busy: 0,
             waiting: VecDeque::new(),
             taken: 0,
+            expected: Vec::new(),
         }
     }
 
@@ -72,6 +75,18 @@ impl Origin {
     #[inline]
     pub(super) fn takes_all(&self) -> bool {
         self.catalogue.concurrency.is_none()
+    }
+
+    /// A request for which a connection is being made will arrive at `arrives`.
+    pub(super) fn expect(&mut self, arrives: Nanos, now: Nanos) {
+        self.expected.retain(|other| *other >= now);
+        self.expected.push(arrives);
+    }
+
+    /// Whether such a request arrives at this very instant.
+    #[inline]
+    pub(super) fn expects(&self, arrives: Nanos) -> bool {
+        self.expected.contains(&arrives)
     }
 
     /// When the next request would be answered, if that arrives at `now`.

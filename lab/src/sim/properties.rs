@@ -110,6 +110,8 @@ impl Drawn {
             let fits = match *what {
                 what if what.contains("[fra, origin]") => !self.shielded[0],
                 what if what.contains("shield") => self.shielded != [false, false],
+                // A page that the origin does not have cannot be purged.
+                what if what.contains("/p/1") => self.objects > 1,
                 _ => true,
             };
             let node = what.strip_prefix("kill: ");

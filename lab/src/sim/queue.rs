@@ -1,4 +1,4 @@
-//! The event queue: what happens next, by (time, sequence). It knows nothing of what events mean.
+//! The event queue: what happens next, by (time, sequence), alarms last. It knows nothing of what events mean.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -40,6 +40,14 @@ struct Due {
     what: Happening,
     /// The next one of its list, or [`END`].
     next: u32,
+}
+
+impl Due {
+    /// By time; what comes at the very instant of an alarm is in time.
+    #[inline]
+    fn order(&self) -> (Nanos, bool) {
+        (self.at, matches!(self.what, Happening::Alarm(_)))
+    }
 }
 
 /// The width of a slot, as a power of two: 33 microseconds.
@@ -90,15 +98,21 @@ impl Default for Queue {
 }
 
 impl Queue {
-    /// Adds an event. Of two at one time, the first added comes first.
+    /// Adds an event. Of two at one time, the first added comes first; alarms come last.
     pub(super) fn push(&mut self, at: Nanos, what: Happening) {
         self.quiet_until = self.quiet_until.min(at);
         let slot = at >> SLOT_BITS;
         if slot <= self.slot {
             // Of equal times, the one added last stands first, for the next one stands last.
-            let place = self.current.partition_point(|other| other.at > at);
-            let next = END;
-            self.current.insert(place, Due { at, what, next });
+            let due = Due {
+                at,
+                what,
+                next: END,
+            };
+            let place = self
+                .current
+                .partition_point(|other| other.order() > due.order());
+            self.current.insert(place, due);
         } else if slot < self.slot + SLOTS {
             self.put(at, what);
         } else {
@@ -219,7 +233,7 @@ impl Queue {
         }
         // The list has the latest first, and a stable order keeps equal times so: the next one stands last.
         if self.current.len() > 1 {
-            self.current.sort_by_key(|due| Reverse(due.at));
+            self.current.sort_by_key(|due| Reverse(due.order()));
         }
     }
 }
@@ -231,6 +245,7 @@ mod tests {
     #[test]
     fn events_come_by_time_and_then_in_the_order_of_their_coming() {
         let mut queue = Queue::default();
+        queue.push(5, Happening::Alarm(0));
         queue.push(5, Happening::Border);
         queue.push(3, Happening::Planned(1));
         queue.push(5, Happening::Check(0));
@@ -243,6 +258,7 @@ mod tests {
                 (3, Happening::Planned(0)),
                 (5, Happening::Border),
                 (5, Happening::Check(0)),
+                (5, Happening::Alarm(0)),
             ]
         );
     }

@@ -11,13 +11,21 @@ use crate::plan::{Nanos, Spot};
 impl World<'_> {
     /// Lets the origin answer a request that arrives there, if what it will do is certain now: it takes up whatever comes, and
     /// nothing is planned to happen before its answer has left. False if that has to be seen. A request on a new connection is
-    /// overtaken by later ones while that is made, so that it has to wait for its turn.
+    /// overtaken by later ones while that is made, so that it has to wait for its turn; and so has one that arrives together
+    /// with it, which the origin takes up after it.
     #[inline]
     pub(super) fn serve_ahead(&mut self, id: Id, arrives: Nanos) -> bool {
         let Some(fetch) = self.fetches.get_mut(id) else {
             return false;
         };
-        if fetch.to != Spot::Origin || fetch.new || self.lane.closed || !self.origin.takes_all() {
+        if fetch.to != Spot::Origin || self.lane.closed || !self.origin.takes_all() {
+            return false;
+        }
+        if fetch.new {
+            self.origin.expect(arrives, self.now);
+            return false;
+        }
+        if self.origin.expects(arrives) {
             return false;
         }
         let Question {

@@ -174,9 +174,12 @@ impl<'a> World<'a> {
     /// All requests have begun: plays what is left of them.
     pub(super) fn end(&mut self, progress: &mut dyn Progress) {
         self.end = self.now;
-        while let Some(until) = self.plays_until()
-            && self.happens_before(until, progress)
-        {}
+        while self.is_waited_for() && self.happens_before(Nanos::MAX, progress) {
+            self.end = self.now;
+        }
+        self.end = self.end.max(self.last);
+        let linger = self.end.saturating_add(LINGER);
+        while self.happens_before(self.work_until(linger), progress) {}
         self.now = self.now.max(self.end);
         self.tell_counters();
         progress.advance(self.plan.duration, self.plan.duration, self.done);
@@ -242,19 +245,16 @@ impl<'a> World<'a> {
         self.clients.len() == 0 && self.lane.is_empty()
     }
 
-    /// How long what is left is to be played; none if nothing is left that anybody waits for. Notes when the last of that
-    /// was over.
-    fn plays_until(&mut self) -> Option<Nanos> {
-        let waiting = !self.is_idle() || (!self.plan.sequential && self.events_left > 0);
-        if waiting {
-            self.end = self.now;
-            return Some(Nanos::MAX);
-        }
-        self.end = self.end.max(self.last);
-        let idle = self.fetches.len() == 0 && self.jobs.len() == 0;
-        match idle {
-            true => Some(self.end),
-            false => (self.now < self.end.saturating_add(LINGER)).then_some(Nanos::MAX),
+    /// Whether anybody waits for what is left.
+    fn is_waited_for(&self) -> bool {
+        !self.is_idle() || (!self.plan.sequential && self.events_left > 0)
+    }
+
+    /// How long what nobody waits for is played: background work ends by then.
+    fn work_until(&self, linger: Nanos) -> Nanos {
+        match self.fetches.len() == 0 && self.jobs.len() == 0 {
+            true => self.end,
+            false => linger,
         }
     }
 }

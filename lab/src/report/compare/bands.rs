@@ -14,6 +14,9 @@ const LEAST_BEYOND: f64 = 50.0;
 /// Times are kept with this relative precision ([`crate::metrics::Histogram`]).
 const PRECISION: f64 = 0.001;
 
+/// Runs whose lengths differ by no more than one part in so many are plays of the same traffic.
+const LATE: usize = 20;
+
 /// A band with this confidence reaches one standard error to each side.
 const ONE_ERROR: f64 = 0.6827;
 /// The noise within the runs tells the variance between seeds as well as so many further seeds (Smyth 2004, "Linear models and
@@ -69,7 +72,7 @@ pub(super) fn half(
 }
 
 /// Half of the band around the difference of two single runs.
-fn single(
+pub(super) fn single(
     metric: Metric,
     left: &VariantReport,
     right: &VariantReport,
@@ -82,15 +85,33 @@ fn single(
         );
         return Some(left.hypot(right));
     }
-    let parts = (read::parts(metric, right)?, read::parts(metric, left)?);
+    let (left_span, right_span) = spans(left, right);
+    let parts = (
+        read::parts(metric, right, right_span)?,
+        read::parts(metric, left, left_span)?,
+    );
     noise::difference(&parts.0, &parts.1, confidence)?.half
+}
+
+/// How many buckets each run is taken to have. The last answers of one play of some traffic may come a little later than those
+/// of another: both then have as many, so that they are compared bucket by bucket.
+fn spans(left: &VariantReport, right: &VariantReport) -> (usize, usize) {
+    let (left_span, right_span) = (read::measured(left).len(), read::measured(right).len());
+    let most = left_span.max(right_span);
+    let alike = left.series.bucket_seconds == right.series.bucket_seconds
+        && left_span.abs_diff(right_span) * LATE <= most;
+    if alike {
+        (most, most)
+    } else {
+        (left_span, right_span)
+    }
 }
 
 /// Half of a quantile's band: that of the share which does not exceed it, read back through the distribution (Woodruff 1952,
 /// "Confidence intervals for medians and other position measures", Journal of the American Statistical Association 47).
 fn quantile(stat: Stat, v: &VariantReport, confidence: f64) -> Option<f64> {
     let (_, share) = read::quantile(stat)?;
-    let parts = read::parts(Metric::Ttfb(stat), v)?;
+    let parts = read::parts(Metric::Ttfb(stat), v, read::measured(v).len())?;
     let answers: f64 = parts.iter().map(|(_, answers)| answers).sum();
     if (1.0 - share) * answers < LEAST_BEYOND {
         return None;

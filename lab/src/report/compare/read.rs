@@ -102,16 +102,22 @@ fn convergence(v: &VariantReport) -> Figure {
 }
 
 /// Parts and wholes of a ratio by bucket of the measured window, for the noise of a metric within its run; a count is a ratio
-/// whose wholes add up to 1. None where the time series does not hold the metric.
-pub(super) fn parts(metric: Metric, v: &VariantReport) -> Option<Vec<(f64, f64)>> {
+/// whose wholes add up to 1. The list has `span` buckets: nothing happened in those after the run. None where the time series
+/// does not hold the metric.
+pub(super) fn parts(metric: Metric, v: &VariantReport, span: usize) -> Option<Vec<(f64, f64)>> {
     let series = &v.series;
     let buckets = measured(v);
-    let count = |list: &[u64]| -> Vec<f64> {
+    let spread = |within: Vec<f64>| {
+        let mut all = within;
+        all.resize(span, 0.0);
+        all
+    };
+    let count = |list: &[u64]| {
         let list = list.get(buckets.clone()).unwrap_or_default();
-        list.iter().map(|count| *count as f64).collect()
+        spread(list.iter().map(|count| *count as f64).collect())
     };
     let classes = |fits: &dyn Fn(RequestClass) -> bool| {
-        let mut sums = vec![0.0; buckets.len()];
+        let mut sums = vec![0.0; span];
         let lists = series.classes.iter().filter(|(class, _)| fits(**class));
         for (_, list) in lists {
             let pairs = sums.iter_mut().zip(count(list));
@@ -158,7 +164,7 @@ pub(super) fn parts(metric: Metric, v: &VariantReport) -> Option<Vec<(f64, f64)>
             let means = series.ttfb_mean.get(buckets).unwrap_or_default().iter();
             let sums = means.zip(&answers);
             let sums = sums.map(|(mean, answers)| mean.unwrap_or(0.0) * answers);
-            share(sums.collect(), answers.clone())
+            share(spread(sums.collect()), answers.clone())
         }
         Metric::Ttfb(stat) => {
             let (name, _) = quantile(stat)?;
@@ -184,7 +190,7 @@ pub(super) const fn quantile(stat: Stat) -> Option<(&'static str, f64)> {
 }
 
 /// Buckets that begin within the measured window.
-fn measured(v: &VariantReport) -> std::ops::Range<usize> {
+pub(super) fn measured(v: &VariantReport) -> std::ops::Range<usize> {
     let buckets = v.series.available.len();
     let warmup = v.warmup_seconds / v.series.bucket_seconds.max(f64::MIN_POSITIVE);
     // A whole number of buckets may come out a little more.

@@ -86,6 +86,22 @@ fn the_side_with_more_hits_is_named_and_like_is_like() {
 }
 
 #[test]
+fn a_play_whose_last_answer_comes_later_is_still_compared_bucket_by_bucket() {
+    let half = |other: &VariantReport| {
+        let left = VariantReport::of("base", &played(4));
+        bands::single(Metric::Requests, &left, other, CONFIDENCE).unwrap()
+    };
+    let mut later = VariantReport::of("base", &played(4));
+    assert_eq!(half(&later), 0.0);
+    let series = &mut later.series;
+    series.available.push(0);
+    series.classes.values_mut().for_each(|list| list.push(0));
+    assert_eq!(half(&later), 0.0);
+    later.series.bucket_seconds *= 2.0;
+    assert!(half(&later) > 0.0);
+}
+
+#[test]
 fn bands_are_as_wide_as_it_takes_for_all_to_hold() {
     let (left, right) = (
         seeded("left", &[10, 9, 8, 10]),
