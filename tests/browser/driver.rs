@@ -14,26 +14,37 @@ pub(crate) struct Browser {
     runtime: tokio::runtime::Runtime,
 }
 
+/// So often a driver may fail to start.
+const STARTS: usize = 5;
+
+/// A driver and its port, or none if it ended before it could say that.
+fn start_driver() -> Option<(Child, u16)> {
+    let mut driver = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver starts");
+    let lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines();
+    let port = lines.map_while(Result::ok).find_map(|line| {
+        let port = line.split("successfully on port ").nth(1)?;
+        port.trim_end_matches('.').parse::<u16>().ok()
+    });
+    if port.is_none() {
+        driver.wait().expect("the driver has ended");
+    }
+    Some((driver, port?))
+}
+
 impl Browser {
     /// Starts a driver on a port that it chooses, and a browser.
     pub(crate) fn start() -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver starts");
-        let lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines();
-        let port = lines.map_while(Result::ok).find_map(|line| {
-            let port = line.split("successfully on port ").nth(1)?;
-            port.trim_end_matches('.').parse::<u16>().ok()
-        });
+        // A driver takes a free port of IPv4 and then the same one of IPv6; if another has got that meanwhile, it ends.
+        let started = (0..STARTS).find_map(|_| start_driver());
+        let (driver, port) = started.expect("chromedriver says its port");
         let mut browser = Self {
             driver,
-            session: format!(
-                "http://127.0.0.1:{}/session",
-                port.expect("the driver says its port")
-            ),
+            session: format!("http://127.0.0.1:{port}/session"),
             http: reqwest::Client::new(),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
