@@ -35,9 +35,9 @@ pub struct Config {
     pub upstream_ca: Option<String>,
     /// Bytes of memory for stored responses.
     pub memory: u64,
-    /// Stored responses at most, beside the bytes; for experiments that count in objects. A response
-    /// within its fair share of the memory (`memory / max_objects`) weighs as one, a larger one as
-    /// so many as it takes.
+    /// Stored responses at most, beside the bytes; for experiments that count in objects. Neither is
+    /// exceeded: each response counts with the larger of its part of the memory and of the number, so
+    /// that a mix of small and large ones may be full a little before either.
     pub max_objects: Option<u64>,
     /// Where stored responses are kept beyond memory and restarts; `None`: nowhere.
     pub disk: Option<Disk>,

@@ -19,7 +19,9 @@ pub struct Pop {
     pub nodes: u16,
     /// Memory of each node for stored responses; default 64MiB.
     pub memory: Option<Size>,
-    /// Stored responses of each node at most, beside the bytes; default no limit. (The live edge counts bytes only.)
+    /// Stored responses of each node at most, beside the memory; default no limit. Neither is exceeded: a response counts with the
+    /// larger of its part of the memory and of the number, so that one larger than `memory / max_objects` takes the place of
+    /// several. Only numbers count where the memory is ample.
     pub max_objects: Option<u64>,
     /// A disk tier of each node, which outlives its kill and restart within the run; default none. (Only live: the simulator
     /// has no disk.)
@@ -62,7 +64,9 @@ fn one_node() -> u16 {
 pub struct NodeDefaults {
     /// Memory of each node for stored responses; default 64MiB.
     pub memory: Option<Size>,
-    /// Stored responses of each node at most, beside the bytes; default no limit. (The live edge counts bytes only.)
+    /// Stored responses of each node at most, beside the memory; default no limit. Neither is exceeded: a response counts with the
+    /// larger of its part of the memory and of the number, so that one larger than `memory / max_objects` takes the place of
+    /// several. Only numbers count where the memory is ample.
     pub max_objects: Option<u64>,
     /// A disk tier of each node, which outlives its kill and restart within the run; default none. (Only live: the simulator
     /// has no disk.)

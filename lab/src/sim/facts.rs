@@ -11,6 +11,7 @@ use edge_core::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 use super::origin::Origin;
+use super::store::Bound;
 use crate::observe::{Fwd, Handling, Path, RequestClass};
 use crate::plan::{EPOCH_MS, Nanos, NodePlan, ObjectId, Plan, Weigh};
 
@@ -100,8 +101,7 @@ pub(super) struct Rules {
     requests: Vec<HeaderMap>,
     /// The core's word on the origin's fault answer, if there is one.
     fault: Result<Digest, NotStorable>,
-    memory: u64,
-    max_objects: Option<u64>,
+    pub(super) bound: Bound,
     weigh: Weigh,
 }
 
@@ -139,8 +139,7 @@ impl Rules {
             conditional,
             requests,
             fault: Err(NotStorable::NoFreshness),
-            memory: node.memory,
-            max_objects: node.max_objects,
+            bound: Bound::of(node),
             weigh: node.weigh,
         }
     }
@@ -178,20 +177,11 @@ impl Rules {
         variants.get(usize::from(variant)).copied().unwrap_or(0)
     }
 
-    /// The weight of a stored response: its bytes, or, where objects are bounded, its fair shares of
-    /// the memory, as the edge has it.
-    pub(super) fn weight(&self, object: ObjectId, population: u16, bytes: u64) -> u64 {
-        let bytes = match self.weigh {
-            Weigh::All => self.class(object, population).overhead + bytes,
-            Weigh::Bodies => bytes,
-        };
-        match self.max_objects {
-            None => bytes,
-            Some(most) => {
-                let shares = u128::from(bytes) * u128::from(most);
-                let shares = shares.div_ceil(u128::from(self.memory.max(1)));
-                u64::try_from(shares).unwrap_or(u64::MAX).max(1)
-            }
+    /// The bytes that a stored response counts with.
+    pub(super) fn bytes(&self, object: ObjectId, population: u16, body: u64) -> u64 {
+        match self.weigh {
+            Weigh::All => self.class(object, population).overhead + body,
+            Weigh::Bodies => body,
         }
     }
 
@@ -249,8 +239,8 @@ impl Rules {
         let bytes = origin.catalogue().size(object);
         // As the edge has it: what is larger than half of the memory is not kept.
         let keeps = match self.weigh {
-            Weigh::All => self.memory / 2,
-            Weigh::Bodies => self.memory,
+            Weigh::All => self.bound.memory() / 2,
+            Weigh::Bodies => self.bound.memory(),
         };
         let largest = policy.max_object.unwrap_or(u64::MAX).min(keeps);
         if bytes > largest {

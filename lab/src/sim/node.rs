@@ -12,6 +12,7 @@ mod ahead;
 mod cache;
 mod ends;
 mod hit;
+mod ledger;
 
 pub(super) use self::cache::Node;
 use self::cache::{Entry, NOTHING, What};

@@ -35,8 +35,13 @@ impl EventListener for Ledger {
     }
 }
 
-/// The unit that the store's bound is counted in: bytes, or shares of the memory where the number of
-/// objects is bounded too.
+/// Parts of the fair share of one object (`memory / max_objects`), so that what takes a bit more than
+/// its share does not count twice.
+const PARTS: u64 = 1024;
+
+/// The unit that the store's bound is counted in: bytes, or parts of an object's share of the memory
+/// where the number of objects is bounded too. One unit for both, as foyer has one weight per entry,
+/// and its policies set the proportions of their queues by weights alone.
 #[derive(Clone, Copy)]
 pub(super) struct Shares {
     memory: u64,
@@ -52,13 +57,21 @@ impl Shares {
     }
 
     pub(super) fn capacity(self) -> u64 {
-        self.most.unwrap_or(self.memory)
+        match self.most {
+            None => self.memory,
+            Some(most) => most.saturating_mul(PARTS),
+        }
     }
 
+    /// The weight of an entry of so many bytes: these, or, where objects are bounded, the larger of what
+    /// it takes of the memory and of the number.
     pub(super) fn weight(self, bytes: usize) -> usize {
         let Some(most) = self.most else { return bytes };
-        let shares = (bytes as u128 * u128::from(most)).div_ceil(u128::from(self.memory));
-        usize::try_from(shares).unwrap_or(usize::MAX).max(1)
+        let parts = (bytes as u128)
+            .saturating_mul(u128::from(most.saturating_mul(PARTS)))
+            .div_ceil(u128::from(self.memory.max(1)));
+        let parts = usize::try_from(parts).unwrap_or(usize::MAX);
+        parts.max(usize::try_from(PARTS).unwrap_or(usize::MAX))
     }
 }
 
@@ -79,4 +92,23 @@ pub(super) fn weight(key: &CacheKey, entry: &Entry) -> usize {
     };
     what.saturating_add(key.as_str().len())
         .saturating_add(OVERHEAD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_takes_the_larger_of_its_parts_of_memory_and_number() {
+        let bound = |memory, most| Shares { memory, most };
+        assert_eq!(bound(1_000, None).weight(334), 334);
+        let three = bound(1_000, Some(3));
+        assert_eq!((three.weight(9), three.capacity()), (1_024, 3 * 1_024));
+        // Three of 333 bytes fit into the memory, three of 334 do not.
+        assert_eq!(three.weight(333), 1_024);
+        assert!(3 * three.weight(334) as u64 > three.capacity());
+        // 1.1 shares are that, not two.
+        let ten = bound(10_000, Some(10));
+        assert!(9 * ten.weight(1_100) as u64 <= ten.capacity());
+    }
 }

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::super::facts::{Facts, Rules};
 use super::super::slab::Id;
 use super::super::store::{Filter, Policies, Store, UnknownPolicy};
+use super::ledger::Ledger;
 use crate::observe::NodeStats;
 use crate::plan::{Admission, NodePlan};
 
@@ -117,6 +118,8 @@ pub(in super::super) struct Node {
     pub(in super::super) rules: Rules,
     pub(in super::super) stats: NodeStats,
     pub(super) store: Store,
+    /// Where the store does not count in bytes.
+    ledger: Option<Ledger>,
     pub(super) filter: Option<Filter>,
     pub(super) entries: Entries,
     /// By key: the fetches under way that others may share.
@@ -137,19 +140,16 @@ impl Node {
         Ok(Self {
             up: true,
             upstream,
-            rules,
             stats: NodeStats::default(),
-            store: policies.store(
-                &plan.eviction,
-                plan.max_objects.unwrap_or(plan.memory),
-                keys,
-            )?,
+            store: policies.store(&plan.eviction, rules.bound.capacity(), keys)?,
+            ledger: plan.max_objects.map(|_| Ledger::new(keys)),
             filter: (plan.admission != Admission::ALL)
                 .then(|| Filter::new(plan.admission, keys, seed, &plan.name)),
             entries: Entries::new(keys),
             flights: FxHashMap::default(),
             special: BTreeMap::new(),
             background: 0,
+            rules,
         })
     }
 
@@ -186,6 +186,9 @@ impl Node {
     /// All that a process forgets when it ends.
     pub(in super::super) fn forget(&mut self) {
         self.store.clear();
+        if let Some(ledger) = &mut self.ledger {
+            ledger.clear();
+        }
         if let Some(filter) = &mut self.filter {
             filter.clear();
         }
@@ -201,13 +204,48 @@ impl Node {
         NodeStats {
             evictions: self.store.evictions(),
             stored_objects: self.store.entries(),
-            stored_bytes: self.store.used(),
+            stored_bytes: match &self.ledger {
+                Some(ledger) => ledger.bytes(),
+                None => self.store.used(),
+            },
             ..self.stats
         }
     }
 
+    /// Stores a response of so many bytes, or replaces it; others leave as needed. False where it is not admitted: then
+    /// nothing is stored under the key.
+    pub(super) fn keep(&mut self, key: u32, bytes: u64) -> bool {
+        let Self {
+            store,
+            ledger,
+            special,
+            entries,
+            rules,
+            ..
+        } = self;
+        let stored = store.insert(key, rules.bound.weight(bytes), |gone| {
+            if let Some(ledger) = ledger {
+                ledger.take(gone);
+            }
+            if entries.get(gone).what == What::Special {
+                special.remove(&gone);
+            }
+            entries.empty(gone);
+        });
+        if let Some(ledger) = ledger {
+            ledger.take(key);
+            if stored {
+                ledger.put(key, bytes);
+            }
+        }
+        stored
+    }
+
     pub(super) fn drop_key(&mut self, key: u32) {
         self.store.remove(key);
+        if let Some(ledger) = &mut self.ledger {
+            ledger.take(key);
+        }
         if self.entries.get(key).what == What::Special {
             self.special.remove(&key);
         }

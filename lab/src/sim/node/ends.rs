@@ -87,18 +87,9 @@ impl World<'_> {
         {
             let question = job.question;
             let node = &mut self.nodes[usize::from(job.node)];
-            let bytes = self.origin.catalogue().size(question.object);
-            let weight = node
-                .rules
-                .weight(question.object, question.population, bytes);
-            let special = &mut node.special;
-            let entries = &mut node.entries;
-            let stored = node.store.insert(job.key, weight, |gone| {
-                if entries.get(gone).what == What::Special {
-                    special.remove(&gone);
-                }
-                entries.empty(gone);
-            });
+            let body = self.origin.catalogue().size(question.object);
+            let bytes = node.rules.bytes(question.object, question.population, body);
+            let stored = node.keep(job.key, bytes);
             if stored {
                 let planned = node
                     .rules

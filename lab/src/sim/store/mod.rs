@@ -6,6 +6,7 @@
 
 mod admission;
 mod belady;
+mod bound;
 mod lfu;
 mod list;
 mod policies;
@@ -14,6 +15,7 @@ mod s3fifo;
 mod weights;
 
 pub use self::admission::Filter;
+pub(super) use self::bound::Bound;
 use self::policies::Factory;
 pub use self::policies::{Bounds, Policies, UnknownPolicy};
 pub use self::weights::Weights;

@@ -12,7 +12,7 @@ use crate::plan;
 pub struct Bounds {
     /// Keys are below this.
     pub keys: usize,
-    /// The total weight that the store holds: bytes, or objects where each weighs 1.
+    /// The total weight that the store holds: bytes, or, where the number of objects is bounded, 1024 for each of them.
     pub capacity: u64,
 }
 
@@ -65,8 +65,7 @@ impl Policies {
         self
     }
 
-    /// A store for the keys `0..keys` that holds a total weight of `capacity`: bytes, or objects
-    /// where each weighs 1.
+    /// A store for the keys `0..keys` that holds a total weight of `capacity`, in whatever unit.
     ///
     /// # Errors
     /// If the policy is not registered.

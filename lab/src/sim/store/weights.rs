@@ -17,7 +17,7 @@ pub struct Weights {
 
 impl Weights {
     /// For the keys `0..keys`, none of them stored.
-    pub(super) fn new(keys: usize) -> Self {
+    pub(in crate::sim) fn new(keys: usize) -> Self {
         Self {
             light: vec![0; keys],
             heavy: BTreeMap::new(),
@@ -32,7 +32,7 @@ impl Weights {
     }
 
     /// How many keys there can be.
-    pub(super) fn keys(&self) -> usize {
+    pub(in crate::sim) fn keys(&self) -> usize {
         self.light.len()
     }
 
@@ -55,7 +55,7 @@ impl Weights {
 
     /// Notes the weight of a key that is not stored.
     #[inline]
-    pub(super) fn put(&mut self, key: Key, weight: u64) {
+    pub(in crate::sim) fn put(&mut self, key: Key, weight: u64) {
         let light = u32::try_from(weight.saturating_add(1)).unwrap_or(HEAVY);
         if light == HEAVY {
             self.heavy.insert(key, weight);
@@ -65,7 +65,7 @@ impl Weights {
 
     /// Forgets the weight of a key, and says it if it was stored.
     #[inline]
-    pub(super) fn take(&mut self, key: Key) -> Option<u64> {
+    pub(in crate::sim) fn take(&mut self, key: Key) -> Option<u64> {
         let weight = self.get(key)?;
         let light = std::mem::take(&mut self.light[key as usize]);
         if light == HEAVY {

@@ -1,0 +1,50 @@
+//! The bound of a store: memory, or memory and a number of objects. One unit for both, as the live edge has it: its store
+//! knows one weight per entry, and from weights alone its policies set the proportions of their queues.
+
+use crate::plan::NodePlan;
+
+/// Parts of the fair share of one object (`memory / max_objects`), so that what takes a bit more than its share does not
+/// count twice.
+const PARTS: u64 = 1024;
+
+/// What a store can hold, and what counts how much of it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sim) struct Bound {
+    memory: u64,
+    most: Option<u64>,
+}
+
+impl Bound {
+    pub(in crate::sim) fn of(node: &NodePlan) -> Self {
+        Self {
+            memory: node.memory,
+            most: node.max_objects,
+        }
+    }
+
+    pub(in crate::sim) fn memory(self) -> u64 {
+        self.memory
+    }
+
+    /// The sum of weights that fits.
+    pub(in crate::sim) fn capacity(self) -> u64 {
+        match self.most {
+            None => self.memory,
+            Some(most) => most.saturating_mul(PARTS),
+        }
+    }
+
+    /// The weight of a response of so many bytes: these, or, where objects are bounded, the larger of what it takes of the
+    /// memory and of the number.
+    pub(in crate::sim) fn weight(self, bytes: u64) -> u64 {
+        let Some(most) = self.most else { return bytes };
+        let parts = u128::from(bytes)
+            .saturating_mul(u128::from(most.saturating_mul(PARTS)))
+            .div_ceil(u128::from(self.memory.max(1)));
+        u64::try_from(parts).unwrap_or(u64::MAX).max(PARTS)
+    }
+}
+
+#[cfg(test)]
+#[path = "bound_tests.rs"]
+mod tests;
