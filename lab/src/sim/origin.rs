@@ -35,8 +35,9 @@ pub(super) struct Origin {
     busy: u32,
     waiting: VecDeque<Id>,
     taken: u64,
-    /// When requests arrive for which a connection is being made.
+    /// When requests arrive for which a connection is being made, and the last of them.
     expected: Vec<Nanos>,
+    last_expected: Nanos,
 }
 
 impl Origin {
@@ -55,6 +56,7 @@ impl Origin {
             waiting: VecDeque::new(),
             taken: 0,
             expected: Vec::new(),
+            last_expected: 0,
         }
     }
 
@@ -81,12 +83,13 @@ impl Origin {
     pub(super) fn expect(&mut self, arrives: Nanos, now: Nanos) {
         self.expected.retain(|other| *other >= now);
         self.expected.push(arrives);
+        self.last_expected = self.last_expected.max(arrives);
     }
 
     /// Whether such a request arrives at this very instant.
     #[inline]
     pub(super) fn expects(&self, arrives: Nanos) -> bool {
-        self.expected.contains(&arrives)
+        arrives <= self.last_expected && self.expected.contains(&arrives)
     }
 
     /// When the next request would be answered, if that arrives at `now`.

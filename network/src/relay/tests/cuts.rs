@@ -75,7 +75,8 @@ async fn a_one_way_cut_lets_the_other_way_through() {
 #[tokio::test]
 async fn a_blackhole_leaves_connects_unanswered() {
     let rig = rig(LinkModel::default()).await;
-    for direction in [Direction::Both, Direction::To, Direction::From] {
+    let directions = [Direction::Both, Direction::To, Direction::From];
+    for (direction, accepted) in directions.into_iter().zip([5, 10, 15]) {
         rig.change(cut(direction, How::Blackhole)).await;
         let mut connects: Vec<_> = (0..5)
             .map(|_| tokio::spawn(TcpStream::connect(rig.link.listen())))
@@ -89,8 +90,7 @@ async fn a_blackhole_leaves_connects_unanswered() {
         }
         drop(client);
         // Connects are answered at once again, and our own connections are not taken for clients.
-        rig.until(|stats| stats.accepted % 5 == 0 && stats.accepted > 0)
-            .await;
+        rig.until(|stats| stats.accepted >= accepted).await;
     }
     assert_eq!(rig.link.status().stats.accepted, 15);
 }
