@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use smallvec::SmallVec;
 use tokio::sync::mpsc;
@@ -16,6 +17,7 @@ use crate::counters::Counters;
 use crate::cut::{self, Cut};
 use crate::interim::Outlet;
 use crate::laggard::Resume;
+use crate::trailers::Trailers;
 use crate::transfer::{Next, Reader};
 use crate::upstream::{Failure, UpstreamBody};
 
@@ -24,6 +26,8 @@ pub(crate) struct ReplyBody {
     kind: Kind,
     /// Body bytes still to come, where known.
     left: Option<u64>,
+    /// What comes behind the bytes: they go out in chunks then, although their length is known.
+    trailers: Option<Trailers>,
     /// Who is to know if it ends short, where nothing but the connection's end says where it ends.
     unframed: Option<Arc<Outlet>>,
     counters: Arc<Counters>,
@@ -47,6 +51,7 @@ impl ReplyBody {
         Self {
             kind: Kind::Pieces(pieces.into_iter().peekable()),
             left,
+            trailers: None,
             unframed: None,
             counters,
         }
@@ -70,6 +75,7 @@ impl ReplyBody {
         Self {
             kind: Kind::Upstream(body),
             left,
+            trailers: None,
             unframed: None,
             counters,
         }
@@ -84,6 +90,7 @@ impl ReplyBody {
         Self {
             kind: Kind::Assembled(pieces),
             left: Some(length),
+            trailers: None,
             unframed: None,
             counters,
         }
@@ -97,6 +104,11 @@ impl ReplyBody {
         counters: Arc<Counters>,
     ) -> Self {
         Self::streamed(From::Own(body, 0), cut, length, counters)
+    }
+
+    /// Behind the bytes come these.
+    pub(crate) fn trail(&mut self, trailers: Trailers) {
+        self.trailers = Some(trailers);
     }
 
     /// It goes to a client of HTTP/1.0, which knows no chunks: without a length its end is that of the
@@ -116,6 +128,7 @@ impl ReplyBody {
         Self {
             kind: Kind::Streamed(Box::new(streamed)),
             left: length,
+            trailers: None,
             unframed: None,
             counters,
         }
@@ -167,6 +180,15 @@ impl Streamed {
 }
 
 impl From {
+    /// What came behind the body of a transfer. Who has gone on alone gets none: they belong to
+    /// another message.
+    fn trailers(&self) -> Option<Trailers> {
+        match self {
+            Self::Transfer(reader, _) => reader.trailers(),
+            Self::Resuming(_) | Self::Own(..) => None,
+        }
+    }
+
     fn poll_chunk(
         &mut self,
         cx: &mut Context<'_>,
@@ -257,16 +279,25 @@ impl Body for ReplyBody {
                 }
                 Some(Err(failure))
             }
-            None => None,
+            None => {
+                let trailers = match &this.kind {
+                    // Cut out of the whole there is nothing behind the bytes.
+                    Kind::Streamed(streamed) if this.left.is_none() => streamed.from.trailers(),
+                    _ => this.trailers.take(),
+                };
+                this.left = Some(0);
+                trailers.map(|trailers| Ok(Frame::trailers(HeaderMap::clone(&trailers))))
+            }
         })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == Some(0)
+        self.left == Some(0) && self.trailers.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
         self.left
+            .filter(|_| self.trailers.is_none())
             .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

@@ -7,8 +7,8 @@ use edge_core::purge::Sequence;
 use edge_core::ranges::Spec;
 use edge_core::{
     Action, Answer, Body as Which, Detail, Digest, Event, Forward, From, Handling, Keep,
-    NotStorable, ResponseHead, Source, Stored, StoredHead, UpstreamError, Validators, born,
-    refresh_request, update_304, upstream_request,
+    NotStorable, ResponseHead, Source, Stored, StoredHead, Timestamp, UpstreamError, Validators,
+    born, refresh_request, update_304, upstream_request,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
@@ -17,11 +17,11 @@ use crate::body::ReplyBody;
 use crate::cut;
 use crate::fill::Fill;
 use crate::flights::{Cargo, Landed};
-use crate::framing;
 use crate::parts::{self, Tie};
 use crate::ride::{Ride, nobody};
 use crate::serve::{self, REQUEST_ID, Reply};
 use crate::store::{self};
+use crate::trailers;
 use crate::upstream::{Failure, RequestBody, UpstreamBody, with_host};
 
 /// What an upstream request has brought.
@@ -87,7 +87,7 @@ impl Ride {
         };
         let mut fields = with_host(fields, &node.address.host);
         fields.insert(REQUEST_ID, self.ask.id.clone());
-        if framing::takes_trailers(&self.ask.head.headers) {
+        if trailers::taken(&self.ask.head.headers) {
             // Each hop says for itself whether it takes them (RFC 9110 section 10.1.4).
             fields.insert(header::TE, HeaderValue::from_static("trailers"));
             fields.insert(header::CONNECTION, HeaderValue::from_static("te"));
@@ -159,6 +159,7 @@ impl Ride {
                 facts,
                 head: StoredHead::of(&updated, policy),
                 body: stored.body.clone(),
+                trailers: stored.trailers.clone(),
             };
             return (
                 Event::Upstream(answer),
@@ -169,8 +170,7 @@ impl Ride {
             );
         }
         if let Some(asked) = asked {
-            let (key, headers) = (&self.ask.key, &head.headers);
-            node.ranged.note(key, asked, head.status, headers, received);
+            self.learn_of_ranges(asked, &head, received);
         }
         let length = body.size_hint().exact();
         let partial = head.status == StatusCode::PARTIAL_CONTENT;
@@ -227,6 +227,28 @@ impl Ride {
                 sent: fields,
             },
         )
+    }
+
+    /// What upstream has made of a range says where others look for this flight, so that it has to be there before they know.
+    fn learn_of_ranges(&mut self, asked: Spec, head: &ResponseHead, received: Timestamp) {
+        let node = Arc::clone(self.node());
+        let meeting = self.meeting_key().clone();
+        let key = match (head.status, &self.ask.range) {
+            (StatusCode::OK, _) => Some(meeting),
+            (StatusCode::PARTIAL_CONTENT, Some((_, field))) => {
+                Some(parts::flight_key(&meeting, field))
+            }
+            _ => None,
+        };
+        let primary = &self.ask.key;
+        let learn = || {
+            node.ranged
+                .note(primary, asked, head.status, &head.headers, received);
+        };
+        match (&mut self.leading, key) {
+            (Some(leading), Some(key)) => leading.rekey_once(key, learn),
+            _ => learn(),
+        }
     }
 
     /// Upstream has the last word on which part it sends (RFC 9110 section 15.3.7): where that is

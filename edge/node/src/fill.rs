@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use edge_core::fields::directives::qualified;
 use edge_core::purge::Sequence;
 use edge_core::ranges::ByteRange;
 use edge_core::{CacheKey, Stored, StoredHead};
+use http::{HeaderMap, StatusCode};
 
 use crate::assembly;
 use crate::flights::Leading;
@@ -13,6 +15,7 @@ use crate::parts::Piece;
 use crate::slices::Writer;
 use crate::store::{self, Body};
 use crate::tasks::Task;
+use crate::trailers::Trailers;
 use crate::transfer::{Patience, Transfer};
 use crate::upstream::{Failure, UpstreamBody};
 
@@ -86,8 +89,24 @@ impl Fill {
                 self.push(piece);
             }
         }
+        let trailers = self.body.take_trailers();
+        self.transfer
+            .trail(trailers.and_then(|all| self.shared(all)));
         self.end(&[]);
         Ok(())
+    }
+
+    /// The trailers that are for all: those of a part do not belong to the whole, and what may not be
+    /// stored (RFC 9111 section 3.1) is for nobody else.
+    fn shared(&self, mut trailers: HeaderMap) -> Option<Trailers> {
+        if self.stores.facts.digest.status == StatusCode::PARTIAL_CONTENT.as_u16() {
+            return None;
+        }
+        let targeted = &self.node.config.policy.targeted;
+        for name in qualified(&self.stores.head.headers(), targeted) {
+            trailers.remove(name);
+        }
+        (!trailers.is_empty()).then(|| Arc::new(trailers))
     }
 
     fn push(&mut self, piece: &[u8]) {
@@ -141,6 +160,7 @@ impl Fill {
             facts: *facts,
             head: head.clone(),
             body: Body::new(pieces),
+            trailers: self.transfer.trailers(),
         };
         self.node
             .store

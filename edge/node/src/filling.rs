@@ -55,8 +55,9 @@ impl Ride {
         let Ok(digest) = answer.storable else {
             return (self.synthetic(502, &handling), None);
         };
-        // Trailers are not stored: nothing may announce them.
-        head.headers.remove(header::TRAILER);
+        // Whether they are announced differs from client to client; behind a length there are none.
+        let trailer = head.headers.remove(header::TRAILER);
+        let trailer = trailer.filter(|_| length.is_none() && part.is_none());
         let facts = Stored {
             digest,
             born: answer.born,
@@ -104,6 +105,7 @@ impl Ride {
             offset: part.map_or(0, |(range, _)| range.start),
             part: part.map(|(range, _)| range),
             varies,
+            trailer,
         });
         // The client's own place in the transfer comes before anything can move on without it.
         let reader = transfer.reader().filter(|_| reply.from == From::Upstream);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use edge_core::purge::Sequence;
 use edge_core::ranges::ByteRange;
 use edge_core::{CacheKey, Landing, SelectingFields, Stored, StoredHead, UpstreamError};
+use http::HeaderValue;
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 
@@ -55,6 +56,8 @@ pub(crate) struct Arrived {
     pub(crate) resume: Option<Resume>,
     /// Which requests it can answer: those that name this variant by these fields.
     pub(crate) varies: Option<(SelectingFields, CacheKey)>,
+    /// The trailers that upstream has announced, as in `Trailer`.
+    pub(crate) trailer: Option<HeaderValue>,
 }
 
 /// One request under way on behalf of all who ask the same.
@@ -190,14 +193,21 @@ impl Leading {
     /// The answer turned out to be that of a variant: whoever asks for this variant finds it under
     /// the variant's key from now on, and nobody under the old one.
     pub(crate) fn rekey(&mut self, key: CacheKey) {
+        self.rekey_once(key, || {});
+    }
+
+    /// The same, and others learn meanwhile that it is there: `told` is called when the new key has it and the old one has it
+    /// still.
+    pub(crate) fn rekey_once(&mut self, key: CacheKey, told: impl FnOnce()) {
         if key == self.key {
-            return;
+            return told();
         }
         // A flight that is there already stays: it is as good.
         self.flights
             .shard(&key)
             .entry(key.clone())
             .or_insert_with(|| Arc::clone(&self.flight));
+        told();
         let before = std::mem::replace(&mut self.key, key);
         self.flights.remove(&before, &self.flight);
     }

@@ -85,17 +85,28 @@ impl Ride {
         let node = Arc::clone(self.node());
         let primary = &self.ask.key;
         let before = self.found.as_ref();
-        let joined = node.flights.join(
-            &self.flight_key(),
-            node.store.stamp(),
-            |stamp| node.store.current(stamp, primary),
-            || {
-                let again = self.look();
-                before
-                    .is_none_or(|before| !before.same(&again))
-                    .then_some(again)
-            },
-        );
+        let join = |key: &CacheKey| {
+            node.flights.join(
+                key,
+                node.store.stamp(),
+                |stamp| node.store.current(stamp, primary),
+                || {
+                    let again = self.look();
+                    before
+                        .is_none_or(|before| !before.same(&again))
+                        .then_some(again)
+                },
+            )
+        };
+        let joined = loop {
+            let key = self.flight_key();
+            let joined = join(&key);
+            // The first answer may have come meanwhile, and its flight gone to another key.
+            if matches!(joined, Joined::Lead(_)) && self.flight_key() != key {
+                continue;
+            }
+            break joined;
+        };
         match joined {
             Joined::Lead(leading) => {
                 self.leading = Some(leading);

@@ -2,7 +2,7 @@
 //! it; here stands what hyper takes and a node in the middle must not.
 
 use edge_core::fields::list;
-use http::header::{CONTENT_LENGTH, TE, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode};
 
 /// How upstream's word about its framing is to be taken.
@@ -21,11 +21,6 @@ pub(crate) enum Framing {
 /// they would leave upstream a body it cannot read (RFC 9112 section 6.1: 501).
 pub(crate) fn has_unknown_coding(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING) && !only_chunked(headers)
-}
-
-/// Whether the client has said that it takes trailers (RFC 9110 section 6.5.1).
-pub(crate) fn takes_trailers(headers: &HeaderMap) -> bool {
-    list(headers, &TE).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
 }
 
 fn only_chunked(headers: &HeaderMap) -> bool {

@@ -120,6 +120,7 @@ impl Ride {
                     facts: Stored { digest, born },
                     head: StoredHead::of(&updated, policy),
                     body: stored.body.clone(),
+                    trailers: stored.trailers.clone(),
                 };
                 self.keep(Keep::Update, stamp, Some(&Arc::new(response)));
             }

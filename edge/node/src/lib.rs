@@ -39,6 +39,7 @@ mod slicing;
 mod socket;
 mod store;
 mod tasks;
+mod trailers;
 mod transfer;
 mod upstream;
 mod worker;

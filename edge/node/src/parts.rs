@@ -237,6 +237,7 @@ pub(crate) fn combine(
         facts,
         head: StoredHead::of(&head, policy),
         body: Body::new(bytes),
+        trailers: None,
     })
 }
 

@@ -10,7 +10,7 @@ use edge_core::{
     Action, CacheKey, Detail, Event, Exchange, Forward, From, Handling, MethodClass, RequestHead,
     RequestKind, ResponseHead, Source, UpstreamError,
 };
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
@@ -22,6 +22,7 @@ use crate::node::Node;
 use crate::parts;
 use crate::serve::{self, Reply};
 use crate::store::{self, Found};
+use crate::trailers;
 use crate::transfer::Reader;
 use crate::worker::Worker;
 
@@ -260,7 +261,8 @@ impl Ride {
             passed: false,
             boundary: cut::boundary,
         };
-        serve::reply(
+        let status = head.status;
+        let mut reply = serve::reply(
             node,
             &self.ask.head,
             &self.ask.key,
@@ -274,7 +276,14 @@ impl Ride {
                 let counters = Arc::clone(&node.counters);
                 ReplyBody::shared(reader, arrived.resume.clone(), cut, length, counters)
             },
-        )
+        );
+        if let Some(trailer) = &arrived.trailer
+            && reply.status() == status
+            && trailers::taken(&self.ask.head.headers)
+        {
+            reply.headers_mut().insert(header::TRAILER, trailer.clone());
+        }
+        reply
     }
 
     /// Starts a refresh of what was found stale, in the background.

@@ -25,6 +25,7 @@ use crate::ride::{Ask, Ride};
 use crate::running::Phase;
 use crate::slices;
 use crate::store::{self, Found};
+use crate::trailers::{self, Trailers};
 use crate::worker::{Client, Worker};
 
 /// Where a router asks whether this node serves.
@@ -232,6 +233,10 @@ fn read(node: &Node, parts: request::Parts) -> Result<RequestHead, TargetError> 
     let mut target =
         TargetUri::from_request(&parts.method, &parts.uri, &parts.headers, Scheme::Http)?;
     let mut headers = parts.headers;
+    if parts.version < Version::HTTP_11 {
+        // Without chunks there is no place for trailers.
+        headers.remove(header::TE);
+    }
     let alias = node.config.policy.key.alias(target.authority());
     let site = alias.map(|site| target.at(site)).transpose()?;
     // What an absolute target names takes the place of Host (RFC 9112 section 3.2.2).
@@ -326,7 +331,8 @@ pub(crate) fn stored(
         passed: false,
         boundary: cut::boundary,
     };
-    reply(
+    let status = stored_head.status;
+    let mut reply = reply(
         node,
         head,
         key,
@@ -349,7 +355,23 @@ pub(crate) fn stored(
             };
             ReplyBody::pieces(cut::pieces(length, which, cut), Arc::clone(&node.counters))
         },
-    )
+    );
+    if let Some(behind) = &response.trailers
+        && trailers::taken(&head.headers)
+        && head.method != Method::HEAD
+        && reply.status() == status
+    {
+        trail(&mut reply, behind);
+    }
+    reply
+}
+
+/// Sends a stored response's trailers behind its body, which is sent in chunks for it.
+fn trail(reply: &mut Reply, behind: &Trailers) {
+    let headers = reply.headers_mut();
+    headers.remove(header::CONTENT_LENGTH);
+    headers.extend(trailers::announcing(behind).map(|names| (header::TRAILER, names)));
+    reply.body_mut().trail(Arc::clone(behind));
 }
 
 /// A reply whose head is made by the core and whose body by `body`, given the part that is wanted.

@@ -37,6 +37,7 @@ fn partial(mut headers: HeaderMap, range: HeaderValue, facts: Stored, body: Body
         facts,
         head: StoredHead::new(&ResponseHead { status, headers }),
         body,
+        trailers: None,
     }
 }
 

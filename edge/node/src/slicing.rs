@@ -194,6 +194,7 @@ impl Assembly {
             part: Some(range),
             resume: None,
             varies: None,
+            trailer: None,
             slice: true,
         };
         let Some(reader) = transfer.reader() else {

@@ -24,6 +24,7 @@ use http::HeaderMap;
 use smallvec::SmallVec;
 
 use crate::config::Config;
+use crate::trailers::Trailers;
 pub(crate) use body::Body;
 use disk::Disk;
 pub use disk::DiskStats;
@@ -49,6 +50,8 @@ pub(crate) struct Response {
     pub(crate) head: StoredHead,
     /// The body.
     pub(crate) body: Body,
+    /// What came behind it, if anything did. The disk tier does not keep it.
+    pub(crate) trailers: Option<Trailers>,
 }
 
 /// What stands under a key.

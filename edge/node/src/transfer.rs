@@ -2,7 +2,7 @@
 //!
 //! A body that may be stored is kept whole until it turns out too large; what is not kept whole is
 //! a bounded window that follows the fastest reader. A reader that the window has left behind is
-//! told so. Knows nothing of HTTP: bytes in order, and how they ended.
+//! told so. Knows next to nothing of HTTP: bytes in order, what came behind them, and how they ended.
 
 mod crumbs;
 
@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::crumbs::joined;
+use crate::trailers::Trailers;
 use crate::upstream::Failure;
 
 /// How long, in all, a transfer waits for readers that are about to fall out of its window. It
@@ -89,6 +90,8 @@ struct State {
     whole: bool,
     /// Bytes taken from the budget.
     taken: u64,
+    /// What came behind the last byte.
+    trailers: Option<Trailers>,
     ended: Option<Result<(), Failure>>,
     readers: Vec<Option<Slot>>,
     /// Places in `readers` that nobody has.
@@ -228,6 +231,16 @@ impl Transfer {
         let mut state = self.state();
         state.append(Bytes::copy_from_slice(bytes), &self.keep);
         Self::wake(state);
+    }
+
+    /// What comes behind the last byte: to be told before the end is.
+    pub(crate) fn trail(&self, trailers: Option<Trailers>) {
+        self.state().trailers = trailers;
+    }
+
+    /// What [`Transfer::trail`] has told.
+    pub(crate) fn trailers(&self) -> Option<Trailers> {
+        self.state().trailers.clone()
     }
 
     /// Appends the last bytes and ends the body. A body that was kept whole is handed to `store`
@@ -376,6 +389,13 @@ impl Reader {
                 Poll::Pending
             }
         }
+    }
+}
+
+impl Reader {
+    /// What came behind the body, once its end has been read.
+    pub(crate) fn trailers(&self) -> Option<Trailers> {
+        self.transfer.trailers()
     }
 }
 

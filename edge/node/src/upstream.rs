@@ -27,6 +27,7 @@ use crate::config::{Config, UpstreamAddress};
 use crate::counters::Counters;
 use crate::framing::{self, Framing};
 use crate::interim::Hints;
+use crate::trailers::Announced;
 
 /// A connection that no request needs is closed after this long.
 const KEPT_IDLE: Duration = Duration::from_secs(60);
@@ -223,9 +224,10 @@ impl Upstream {
         if let Some(uses) = response.extensions().get::<Uses>() {
             uses.note();
         }
-        let (head, body) = response.into_parts();
-        let counters = Arc::clone(&self.counters);
-        let mut body = UpstreamBody::new(body, self.idle, progress.answered(), counters);
+        let (mut head, body) = response.into_parts();
+        let announced = Announced::read(&mut head.headers);
+        let (unwanted, counters) = (progress.answered(), Arc::clone(&self.counters));
+        let mut body = UpstreamBody::new(body, self.idle, announced, unwanted, counters);
         body.begin().await.map_err(|failure| (failure, false))?;
         Ok(Response::from_parts(head, body))
     }

@@ -10,6 +10,7 @@ use foyer::{Event, EventListener};
 
 use super::{Entry, What};
 use crate::config::Config;
+use crate::trailers;
 
 /// What an entry takes beside key, head and body: the records of foyer and ours, reference counts
 /// and the allocator's share. From resident memory over 50,000 objects (the test `measuring`).
@@ -81,11 +82,13 @@ pub(super) fn weight(key: &CacheKey, entry: &Entry) -> usize {
         What::Response(response) => {
             let pieces = size_of_val(response.body.pieces());
             let body = usize::try_from(response.body.length()).unwrap_or(usize::MAX);
+            let trailers = response.trailers.as_deref().map_or(0, trailers::size);
             response
                 .head
                 .size()
                 .saturating_add(pieces)
                 .saturating_add(body)
+                .saturating_add(trailers)
         }
         What::Varies(variants) => variants.weight(),
         What::HitForMiss(_) => 0,

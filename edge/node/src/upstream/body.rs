@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
@@ -14,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 use super::Failure;
 use super::request::Unwanted;
 use crate::counters::Counters;
+use crate::trailers::Announced;
 
 /// A response body from upstream. It ends in an error unless it ended where it said it would.
 pub(crate) struct UpstreamBody {
@@ -28,6 +30,9 @@ pub(crate) struct UpstreamBody {
     ahead: Option<Frame<Bytes>>,
     /// The body has ended.
     ended: bool,
+    announced: Announced,
+    /// What has come behind it.
+    trailers: Option<Box<HeaderMap>>,
     _unwanted: Unwanted,
     counters: Arc<Counters>,
 }
@@ -39,6 +44,7 @@ impl UpstreamBody {
     pub(super) fn new(
         body: Incoming,
         idle: Duration,
+        announced: Announced,
         unwanted: Unwanted,
         counters: Arc<Counters>,
     ) -> Self {
@@ -50,6 +56,8 @@ impl UpstreamBody {
             background: false,
             ahead: None,
             ended: false,
+            announced,
+            trailers: None,
             _unwanted: unwanted,
             counters,
         }
@@ -87,16 +95,33 @@ impl UpstreamBody {
         self
     }
 
-    /// The next bytes, `None` at the end. Trailers are passed over.
+    /// The next bytes, `None` at the end. Trailers are there to be taken then.
     pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
         loop {
             let frame = std::future::poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await?;
             match frame.map(Frame::into_data) {
                 Ok(Ok(bytes)) => return Some(Ok(bytes)),
-                Ok(Err(_trailers)) => continue,
+                Ok(Err(trailers)) => self.trailers = trailers.into_trailers().ok().map(Box::new),
                 Err(failure) => return Some(Err(failure)),
             }
         }
+    }
+}
+
+impl UpstreamBody {
+    /// The trailers that [`UpstreamBody::chunk`] has come by.
+    pub(crate) fn take_trailers(&mut self) -> Option<HeaderMap> {
+        self.trailers.take().map(|trailers| *trailers)
+    }
+
+    /// Leaves of trailers those that were announced; without any, there is nothing but the end.
+    fn announced(&mut self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
+        let Some(trailers) = frame.trailers_ref() else {
+            return Some(frame);
+        };
+        self.ended = true;
+        let announced = self.announced.of(trailers);
+        (!announced.is_empty()).then(|| Frame::trailers(announced))
     }
 }
 
@@ -125,7 +150,11 @@ impl Body for UpstreamBody {
                     this.counters.background_bytes.inc_by(bytes);
                 }
             }
-            return Poll::Ready(frame.map(|frame| frame.map_err(|_| Failure::Truncated)));
+            return Poll::Ready(match frame {
+                Some(Ok(frame)) => this.announced(frame).map(Ok),
+                Some(Err(_)) => Some(Err(Failure::Truncated)),
+                None => None,
+            });
         }
         let until = Instant::now() + this.idle;
         let deadline = this

@@ -195,10 +195,50 @@ async fn trailers_are_passed_on_to_who_takes_them_and_never_into_a_head() {
     assert_eq!(end, "0\r\nx-sum: 7\r\n\r\n");
     let (asks, _, end) = ends(&mut origin, "", "").await;
     assert_eq!((asks, end.as_str()), (None, "0\r\n\r\n"));
-    // A response that is stored is stored without.
+    // What is stored is stored with them, apart from its head.
     let (_, announced, end) = ends(&mut origin, te, "Cache-Control: max-age=60\r\n").await;
-    assert_eq!((announced, end.as_str()), (None, "0\r\n\r\n"));
+    assert_eq!(
+        (announced, end.as_str()),
+        (own("X-Sum"), "0\r\nx-sum: 7\r\n\r\n")
+    );
     let got = get(&node, "/x").await;
     assert_eq!((got.text(), got.head.field("trailer")), ("hello", None));
     assert_eq!(got.head.field("x-sum"), None);
+    assert_eq!(got.head.field("content-length"), Some("5"));
+    let mut wire = connect(&node).await;
+    wire.send(get_with("/x", te)).await;
+    let head = soon(wire.head()).await.unwrap();
+    let fields = ["trailer", "content-length", "x-sum"].map(|name| head.field(name));
+    assert_eq!(fields, [Some("x-sum"), None, None]);
+    assert_eq!(soon(wire.chunk()).await.unwrap(), b"hello");
+    wire.half_close().await;
+    let end = String::from_utf8(soon(wire.rest()).await).unwrap();
+    assert_eq!(end, "0\r\nx-sum: 7\r\n\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trailers_reach_all_who_share_a_fetch_and_take_them() {
+    let mut origin = Origin::start().await;
+    let node = node(&origin, |_| {}).await;
+    let mut first = connect(&node).await;
+    first.send(get_with("/x", "")).await;
+    let asked = origin.asked().await;
+    let mut wire = asked.wire;
+    wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, Content-Length\r\nCache-Control: max-age=60\r\n\r\n5\r\nhello\r\n").await;
+    let head = soon(first.head()).await.unwrap();
+    assert_eq!(head.field("trailer"), None);
+    let mut second = connect(&node).await;
+    second
+        .send(get_with("/x", "TE: trailers\r\nConnection: te\r\n"))
+        .await;
+    let head = soon(second.head()).await.unwrap();
+    assert_eq!(head.field("trailer"), Some("X-Sum"));
+    wire.send("0\r\nX-Sum: 7\r\nContent-Length: 3\r\nX-Other: 8\r\n\r\n")
+        .await;
+    for (wire, behind) in [(&mut first, ""), (&mut second, "x-sum: 7\r\n")] {
+        assert_eq!(soon(wire.chunk()).await.unwrap(), b"hello");
+        wire.half_close().await;
+        let end = String::from_utf8(soon(wire.rest()).await).unwrap();
+        assert_eq!(end, format!("0\r\n{behind}\r\n"));
+    }
 }

@@ -170,6 +170,7 @@ fn response(record: &mut Reader) -> Option<Response> {
         facts: Stored { digest, born },
         head,
         body: Body::new(vec![body]),
+        trailers: None,
     })
 }
 

@@ -51,6 +51,7 @@ pub(super) fn store(store: &Store, key: CacheKey, bytes: Vec<u8>) {
         },
         head: StoredHead::new(&head),
         body: Body::new(vec![Bytes::from(bytes)]),
+        trailers: None,
     };
     store.insert_response(key, store.stamp(), Arc::new(response));
 }
@@ -160,6 +161,7 @@ async fn what_is_purged_does_not_come_back() {
             headers: HeaderMap::new(),
         }),
         body: Body::new(Vec::new()),
+        trailers: None,
     });
     before.insert_response(key(3), stamp, late);
     killed(before).await;

@@ -29,6 +29,7 @@ fn insert(store: &Store, primary: &CacheKey, kind: &'static str, body: &'static 
         },
         head: StoredHead::new(&head),
         body: Body::new(vec![Bytes::from_static(body.as_bytes())]),
+        trailers: None,
     };
     store.insert_response(place.key, stamp, Arc::new(response));
 }

@@ -36,6 +36,7 @@ fn response_entry(body: &[u8]) -> Entry {
                 Bytes::copy_from_slice(one),
                 Bytes::copy_from_slice(two),
             ]),
+            trailers: None,
         })),
     }
 }
