@@ -187,6 +187,7 @@ fn populations(
             p.add(&["clients", name, "from"], "more than 65,535 places");
             break;
         }
+        volume(scenario, name, clients, p);
         let source = match (&clients.trace, traces.get(name)) {
             (Some(_), Some(trace)) => Source::Trace(Arc::clone(trace)),
             // Its trace could not be read, which has been said.
@@ -229,6 +230,45 @@ fn populations(
         });
     }
     (populations, places)
+}
+
+/// Requests of one population in one run, at most: hours of simulation.
+const MOST_REQUESTS: f64 = 1e10;
+/// Requests of one population within a second, at most: what is under way is held in memory.
+const MOST_PER_SECOND: f64 = 5e6;
+
+/// Refuses traffic that no machine could play; asked of the plan, since `--scale` comes after the checks.
+fn volume(scenario: &Scenario, name: &str, clients: &Clients, p: &mut Problems) {
+    let seconds = |nanos: Nanos| nanos as f64 / 1e9;
+    let rate = clients.rate.map_or(0.0, |rate| rate.0);
+    let mut requests = rate * seconds(scenario.duration.0);
+    let (mut fastest, mut left) = (rate, scenario.duration.0);
+    for (index, stage) in clients.stages.iter().enumerate() {
+        // The last one holds until the end.
+        let length = if index + 1 == clients.stages.len() {
+            left
+        } else {
+            stage.length.0
+        };
+        left = left.saturating_sub(stage.length.0);
+        requests += stage.rate.0 * seconds(length);
+        fastest = fastest.max(stage.rate.0);
+    }
+    if let Some(burst) = &clients.burst {
+        requests += burst.count as f64;
+        fastest += burst.count as f64 / seconds(burst.within.0).max(1.0);
+    }
+    let path = ["clients", name];
+    p.check(fastest <= MOST_PER_SECOND, &path, || {
+        format!(
+            "{fastest:e} requests within a second are more than can be played (5,000,000): lower `rate`, `stages`, `burst` or --scale"
+        )
+    });
+    p.check(requests <= MOST_REQUESTS, &path, || {
+        format!(
+            "about {requests:.0e} requests in this run are more than can be played (10,000,000,000): lower `rate`, `stages`, `burst`, `duration` or --scale"
+        )
+    });
 }
 
 /// Round-trip time of an access network.

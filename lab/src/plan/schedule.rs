@@ -205,19 +205,23 @@ fn links(
                     .map(|name| self::cut(name, event.how, *forward))
                     .or(cut);
             }
+            let (one, other) = (plan.spot_name(from), plan.spot_name(to));
             let state = match cut {
-                Some(Cut {
-                    how: CutKind::Blackhole,
-                    ..
-                }) => "cut (blackhole)".to_owned(),
-                Some(Cut {
-                    how: CutKind::Reset,
-                    ..
-                }) => "cut (reset)".to_owned(),
+                Some(Cut { direction, how }) => {
+                    let how = match how {
+                        CutKind::Blackhole => "blackhole",
+                        CutKind::Reset => "reset",
+                    };
+                    match direction {
+                        Direction::Both => format!("cut ({how})"),
+                        Direction::Forward => format!("cut ({how}, towards {other})"),
+                        Direction::Backward => format!("cut ({how}, towards {one})"),
+                    }
+                }
                 None if model.rtt != plan.link(from, to).rtt => format!("RTT {}", Span(model.rtt)),
                 None => "healed".to_owned(),
             };
-            let label = format!("{} - {} {state}", plan.spot_name(from), plan.spot_name(to));
+            let label = format!("{one} - {other} {state}");
             events.push(PlannedEvent {
                 at,
                 what: Event::Link(LinkState {

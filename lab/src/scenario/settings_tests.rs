@@ -178,3 +178,29 @@ fn scaling_multiplies_rates_and_bursts() {
         50
     );
 }
+
+#[test]
+fn traffic_that_no_machine_could_play_is_refused_with_its_population() {
+    let geo = geo_data::Database::embedded();
+    let refusal = |factor: f64| {
+        let options = crate::scenario::PlanOptions {
+            seed: None,
+            geo: &geo,
+        };
+        let plan = file().scaled(factor).plan("flat", &options);
+        plan.err().map(|error| error.to_string())
+    };
+    assert_eq!(refusal(10.0), None);
+    for factor in [1e6, 1e300] {
+        let said = refusal(factor).unwrap_or_default();
+        for word in [
+            "clients.europe",
+            "clients.crowd",
+            "within a second",
+            "--scale",
+        ] {
+            assert!(said.contains(word), "{word} in: {said}");
+        }
+    }
+    assert!(refusal(1e12).is_some_and(|said| said.contains("in this run")));
+}

@@ -35,8 +35,10 @@ impl Lines {
         if !lines.read()? {
             return Err(lines.wrong("the file is empty".to_owned()));
         }
-        let header = lines.text()?.to_owned();
-        let names: Vec<&str> = header.split(',').map(str::trim).collect();
+        let header = lines.text()?;
+        // Spreadsheets begin a text with a byte order mark.
+        let header = header.strip_prefix('\u{feff}').unwrap_or(header).to_owned();
+        let names: Vec<&str> = header.split(',').map(|name| bare(name.trim())).collect();
         for (slot, name) in ["time", "key", "size"].into_iter().enumerate() {
             match names
                 .iter()
@@ -121,8 +123,14 @@ impl Lines {
         for (column, field) in text.split(',').enumerate() {
             width += 1;
             if let Some(slot) = self.columns.iter().position(|wanted| *wanted == column) {
-                fields[slot] = field.trim();
+                fields[slot] = bare(field.trim());
             }
+        }
+        if fields.iter().any(|field| field.starts_with('"')) {
+            return Err(self.wrong(
+                "commas and quotes within quoted fields are not read; write keys without them"
+                    .to_owned(),
+            ));
         }
         if width != self.width {
             return Err(self.wrong(format!(
@@ -162,6 +170,14 @@ impl Lines {
     }
 }
 
+/// A field without the quotes around it, if nothing in it needs them.
+fn bare(field: &str) -> &str {
+    let inner = field
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inner.filter(|inner| !inner.contains('"')).unwrap_or(field)
+}
+
 /// Seconds as a decimal, exactly, as nanoseconds; further digits are dropped.
 fn nanos(text: &str) -> Result<Nanos, &'static str> {
     if text.starts_with('-') {
@@ -170,7 +186,7 @@ fn nanos(text: &str) -> Result<Nanos, &'static str> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(fraction) {
-        return Err("is not a number of seconds");
+        return Err("is not a number of seconds in plain digits, such as 1000 or 0.25");
     }
     let kept = &fraction[..fraction.len().min(9)];
     let below: u64 = if kept.is_empty() {

@@ -241,3 +241,30 @@ fn what_is_no_oracle_trace() {
         "trace",
     );
 }
+
+#[test]
+fn marks_and_quotes_of_spreadsheets_are_read_or_refused_by_name() {
+    let text = "\u{feff}\"time\",\"key\",\"size\"\n0,\"a\",1\n1,a,1\n";
+    let mut named = tempfile::Builder::new()
+        .suffix(".csv")
+        .tempfile()
+        .unwrap_or_else(|error| panic!("{error}"));
+    named
+        .write_all(text.as_bytes())
+        .unwrap_or_else(|error| panic!("{error}"));
+    let trace = TraceFile::scan(named.path(), 0, false, 60_000_000_000);
+    // The key is the same with and without quotes.
+    assert_eq!(
+        trace.map(|trace| (trace.rows, trace.sizes.len())),
+        Ok((2, 1))
+    );
+    for (text, word) in [
+        ("time,key,size\n0,\"a,b\",1\n", "quoted fields"),
+        ("time,key,size\n1e3,a,1\n", "plain digits"),
+    ] {
+        let error = scan(text.as_bytes(), false)
+            .err()
+            .map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.contains(word)), "{text}");
+    }
+}
