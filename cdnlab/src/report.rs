@@ -17,14 +17,14 @@ use crate::formats::{self, Format, Saved};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  cdnlab report reports/quickstart-20261122-163005/report.json
+  cdnlab report reports/quickstart-20261122-163005
   cdnlab report reports/*/report.json --format html,csv,markdown,junit
   cdnlab report reports/policies/sweep.json reports/before-after/comparison.json
 
 A sweep has a page; a comparison has a page and Markdown.")]
 pub(crate) struct ReportArgs {
-    /// report.json of a run, sweep.json or comparison.json; what is rendered lies beside it.
-    #[arg(value_name = "FILE", required = true)]
+    /// report.json of a run, sweep.json or comparison.json, or the folder that holds it; what is rendered lies beside it.
+    #[arg(value_name = "FILE|FOLDER", required = true)]
     files: Vec<PathBuf>,
     /// The forms to render it in, beside the file.
     #[arg(
@@ -37,7 +37,8 @@ pub(crate) struct ReportArgs {
 }
 
 pub(crate) fn run(args: &ReportArgs) -> Result<Outcome, Failure> {
-    for file in &args.files {
+    for named in &args.files {
+        let file = &within(named)?;
         let saved = saved(file)?;
         for format in &args.format {
             eprintln!(
@@ -47,6 +48,30 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Outcome, Failure> {
         }
     }
     Ok(Outcome::Done)
+}
+
+/// The saved file that is meant: the one named, or that of the folder named.
+fn within(named: &Path) -> Result<PathBuf, Failure> {
+    if !named.is_dir() {
+        return Ok(named.to_owned());
+    }
+    let known = ["report.json", "sweep.json", "comparison.json"];
+    let here: Vec<PathBuf> = known
+        .iter()
+        .map(|name| named.join(name))
+        .filter(|file| file.is_file())
+        .collect();
+    match here.as_slice() {
+        [one] => Ok(one.clone()),
+        found => {
+            let what = match found {
+                [] => "no report.json, sweep.json or comparison.json in",
+                _ => "several reports in",
+            };
+            Err(Failure::usage(format!("{what} {}", named.display()))
+                .help("name the file that is to be rendered"))
+        }
+    }
 }
 
 /// What a file holds: a report, a sweep or a comparison, told apart by what only it has.
@@ -100,4 +125,23 @@ fn read<T: DeserializeOwned>(
         }
     }
     serde_json::from_value(value).map_err(|error| wrong(format!("no {what}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_stands_for_the_one_report_in_it() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let none = within(folder.path()).err().map(|error| error.to_string());
+        assert!(none.is_some_and(|text| text.contains("no report.json")));
+        let file = folder.path().join("sweep.json");
+        fs::write(&file, "{}")?;
+        assert_eq!(within(folder.path()).ok(), Some(file.clone()));
+        assert_eq!(within(&file).ok(), Some(file));
+        fs::write(folder.path().join("report.json"), "{}")?;
+        assert!(within(folder.path()).is_err());
+        Ok(())
+    }
 }

@@ -45,7 +45,11 @@ Examples:
   cdnlab simulate mine.yaml --json --quiet | jq .verdict
   cdnlab simulate mine.yaml --set pops.*.memory=16MiB,64MiB,256MiB --set eviction=lru,sieve --seeds 5
 
-Exit codes: 0 all expectations met; 99 an expectation missed; 2 the scenario is wrong; 1 anything else.")]
+Exit codes: 0 all expectations met; 99 an expectation missed; 2 the scenario is wrong; 3 the run is
+invalid (the report says why); 1 anything else.
+
+Commas separate the values of a sweep; a value with a comma stands in quotes:
+  --set 'content.pages.headers.Cache-Control=\"public, max-age=60\"'")]
 pub(crate) struct SimulateArgs {
     #[command(flatten)]
     pub(super) play: PlayArgs,
