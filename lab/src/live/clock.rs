@@ -35,6 +35,14 @@ impl Clock {
         i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)
     }
 
+    /// The first whole second that lies at least `lead_ms` ahead, as a wall time. Runs start there: Date
+    /// has whole seconds, so that a short lifetime depends on where in a second an answer was given, and
+    /// virtual time starts at a whole second too.
+    pub fn second_ahead(lead_ms: i64) -> i64 {
+        let soonest = Self::wall_ms().saturating_add(lead_ms);
+        soonest.saturating_add((-soonest).rem_euclid(1000))
+    }
+
     /// The offset now; 0 before the start.
     pub fn now(&self) -> Nanos {
         Nanos::try_from(self.start.elapsed().as_nanos()).unwrap_or(Nanos::MAX)
@@ -61,5 +69,21 @@ impl Clock {
     /// The wall time of offset 0.
     pub fn epoch_ms(&self) -> i64 {
         self.epoch_ms
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Clock;
+
+    #[test]
+    fn runs_start_at_a_whole_second() {
+        for lead in [0, 1, 999, 1000, 2500] {
+            let before = Clock::wall_ms();
+            let epoch = Clock::second_ahead(lead);
+            assert_eq!(epoch % 1000, 0);
+            assert!(epoch >= before + lead);
+            assert!(epoch < Clock::wall_ms() + lead + 1000);
+        }
     }
 }

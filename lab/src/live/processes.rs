@@ -73,10 +73,12 @@ impl Processes {
             true => i64::try_from(plan.routing.health.timeout / 1_000_000).unwrap_or(i64::MAX),
             false => 0,
         };
-        let epoch = Clock::wall_ms()
-            .saturating_add(planned.saturating_mul(LEAD_PER_NODE_MS))
-            .saturating_add(checks)
-            .saturating_add(LEAD_MS);
+        let epoch = Clock::second_ahead(
+            planned
+                .saturating_mul(LEAD_PER_NODE_MS)
+                .saturating_add(checks)
+                .saturating_add(LEAD_MS),
+        );
         let origin =
             Child::start(nodes::origin(exe, folder.path(), plan, epoch)?, READY_LIMIT).await?;
         let mut standing = Standing {
@@ -169,7 +171,7 @@ impl Processes {
         if Clock::wall_ms() < clock.epoch_ms() {
             return Ok(());
         }
-        let epoch = Clock::wall_ms() + LEAD_MS;
+        let epoch = Clock::second_ahead(LEAD_MS);
         let origin = self.origin.get_mut();
         if matches!(plan.origin.kind, OriginKind::Synthetic) {
             let ChildSpec { args, .. } = nodes::origin(exe, self.folder.path(), plan, epoch)?;

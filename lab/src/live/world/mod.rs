@@ -99,7 +99,7 @@ impl World {
         if let Some(admin) = router_admin {
             until_all_up(plan, control.of("router", admin)).await?;
         }
-        let epoch = Clock::wall_ms() + LEAD_MS;
+        let epoch = Clock::second_ahead(LEAD_MS);
         if attach.purpose == Purpose::Run {
             world.begin(plan, control, &admins, epoch).await?;
         }
