@@ -143,7 +143,20 @@ impl Fold {
         }
     }
 
+    /// As [`Fold::observe`] and [`Fold::origin`] of a request that a cache fetched from the origin, once both sides have told all
+    /// that they ever will.
+    pub(crate) fn fetched(&mut self, observation: &Observation, record: &OriginRecord) {
+        let judged = self.count(observation);
+        self.count_at_origin(record);
+        self.reconciliation.both(observation, &judged, record);
+    }
+
     fn observe_any(&mut self, observation: &Observation) {
+        let judged = self.count(observation);
+        self.reconciliation.observe(observation, &judged);
+    }
+
+    fn count(&mut self, observation: &Observation) -> classify::Judged {
         let judged = judge(observation, &self.shape);
         let remembered = self.memory.visit(observation, &judged);
         let region = self.shape.region(observation.place);
@@ -169,8 +182,8 @@ impl Fold {
         self.evidence
             .see(observation, at, &remembered, &judged, &self.shape);
         self.border.due(observation.step, observation.due);
-        self.reconciliation.observe(observation, &judged);
         self.lateness.record(observation.late);
+        judged
     }
 
     /// The time series and the convergence after events.
@@ -203,6 +216,10 @@ impl Fold {
     /// One request that the origin counted; before or after the client's observation of it.
     pub fn origin(&mut self, record: &OriginRecord) {
         self.reconciliation.origin(record);
+        self.count_at_origin(record);
+    }
+
+    fn count_at_origin(&mut self, record: &OriginRecord) {
         let path = record
             .object
             .map_or(self.shape.classes.len(), |object| usize::from(object.class));

@@ -18,6 +18,23 @@ enum Claim {
     Unknown,
 }
 
+impl Claim {
+    fn of(observation: &Observation, class: RequestClass) -> Self {
+        match &observation.outcome {
+            Err(_) => Self::Unknown,
+            Ok(_) if matches!(class, RequestClass::Error | RequestClass::HitStaleError) => {
+                Self::Unknown
+            }
+            Ok(answer) => {
+                let whole = answer.status == 200 && class != RequestClass::Revalidated;
+                Self::Reached {
+                    bytes: whole.then_some(answer.bytes),
+                }
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Open {
     /// None: a cache answered it, as far as the client could see.
@@ -82,24 +99,31 @@ impl Reconciliation {
         }
     }
 
+    /// As both of the others, of a request that each side has seen once and will not see again: nothing is kept of it.
+    pub(crate) fn both(
+        &mut self,
+        observation: &Observation,
+        judged: &Judged,
+        record: &OriginRecord,
+    ) {
+        self.sums.records += 1;
+        self.sums.bytes += record.body_bytes;
+        let claims = judged.reached_origin || observation.outcome.is_err();
+        self.sums.close(&Open {
+            claim: claims.then(|| Claim::of(observation, judged.class)),
+            latest: observation.done,
+            records: 1,
+            bytes: record.body_bytes,
+            status: record.status,
+        });
+    }
+
     fn claim(&mut self, observation: &Observation, class: RequestClass) {
-        let claim = match &observation.outcome {
-            Err(_) => Claim::Unknown,
-            Ok(_) if matches!(class, RequestClass::Error | RequestClass::HitStaleError) => {
-                Claim::Unknown
-            }
-            Ok(answer) => {
-                let whole = answer.status == 200 && class != RequestClass::Revalidated;
-                Claim::Reached {
-                    bytes: whole.then_some(answer.bytes),
-                }
-            }
-        };
+        let claim = Claim::of(observation, class);
         let open = self.open(observation.step);
         open.claim = Some(claim);
         open.latest = open.latest.max(observation.done);
     }
-
     pub(crate) fn origin(&mut self, record: &OriginRecord) {
         self.sums.records += 1;
         self.sums.bytes += record.body_bytes;

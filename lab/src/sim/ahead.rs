@@ -66,8 +66,21 @@ impl World<'_> {
             Happening::Arrive(id) | Happening::Head(id) | Happening::Whole(id) => Some(id),
             _ => None,
         }));
+        let mut fills = std::mem::take(&mut self.fills_ahead);
+        fills.clear();
+        fills.extend(self.queue.coming(until).filter_map(|what| match what {
+            Happening::FillArrives(id) | Happening::FillHead(id) | Happening::FillWhole(id) => {
+                Some(id)
+            }
+            _ => None,
+        }));
+        let looks = fills.iter().map(|id| self.look_at_fill(*id));
+        let seen = looks.fold(0, |seen, one| seen ^ one);
+        let looks = fills.iter().map(|id| self.look_at_end_of_fill(*id));
+        let before = looks.fold(seen, |seen, one| seen ^ one);
+        self.fills_ahead = fills;
         let exchanges = ahead.iter().map(|id| self.look_at_exchange(*id));
-        let seen = exchanges.fold(0, |seen, one| seen ^ one);
+        let seen = exchanges.fold(before, |seen, one| seen ^ one);
         let ends = ahead.iter().map(|id| self.look_at_end(*id));
         let seen = ends.fold(seen, |seen, one| seen ^ one);
         let waiting = ahead.iter().map(|id| self.look_at_waiting(*id));

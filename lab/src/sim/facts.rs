@@ -5,8 +5,9 @@
 //! is asked for each of them.
 
 use edge_core::{
-    Digest, Flags, Millis, NotStorable, Policy, RequestHead, RequestKind, ResponseHead, Scheme,
-    StoredHead, TargetUri, Timestamp, Vary,
+    Action, Answer, Digest, Event, Exchange, Flags, From, Keep, Landing, Lookup, Millis,
+    NotStorable, Policy, Reply, RequestHead, RequestKind, ResponseHead, Scheme, StoredHead,
+    TargetUri, Timestamp, Vary,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
@@ -29,6 +30,18 @@ pub(super) struct Facts {
     pub(super) path: Path,
 }
 
+impl Facts {
+    /// Nothing is known yet.
+    pub(super) const NOTHING: Self = Self {
+        status: 0,
+        version: None,
+        date: 0,
+        age: 0,
+        bytes: 0,
+        path: Path::EMPTY,
+    };
+}
+
 /// The core's instant of an offset.
 pub(super) fn timestamp(now: Nanos) -> Timestamp {
     Timestamp(EPOCH_MS.saturating_add(i64::try_from(now / 1_000_000).unwrap_or(i64::MAX)))
@@ -47,10 +60,57 @@ pub(super) struct Fresh {
     pub(super) class: RequestClass,
 }
 
+/// What becomes of a request of one class and one population for which nothing is stored and that nobody else fetches, if
+/// the upstream answers as planned: it leads a fetch, stores what comes, and shares it with whoever joins meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlainMiss {
+    /// What its node says of it.
+    pub(super) handling: Handling,
+    pub(super) class: edge_core::Class,
+}
+
+impl PlainMiss {
+    /// Asks the core, which answers the same whatever the time; `None` if it decides otherwise.
+    fn of(policy: &Policy, kind: &RequestKind, digest: &Digest) -> Option<Self> {
+        let now = Timestamp(EPOCH_MS);
+        let (mut exchange, action) = Exchange::begin(policy, *kind, now);
+        if action != Action::Lookup
+            || exchange.handle(policy, Event::Found(Lookup::Miss), now) != Action::Join
+        {
+            return None;
+        }
+        match exchange.handle(policy, Event::Lead, now) {
+            Action::Forward(forward)
+                if forward.leads && !forward.passes && !forward.conditional => {}
+            _ => return None,
+        }
+        let answer = Answer {
+            status: digest.status,
+            storable: Ok(*digest),
+            born: now,
+            received: now,
+        };
+        match exchange.handle(policy, Event::Upstream(answer), now) {
+            Action::Reply(Reply {
+                from: From::Upstream,
+                handling,
+                keep: Keep::Response,
+                land: Some(Landing::Shared(_)),
+                refresh: false,
+            }) if digest.status < 400 => Some(Self {
+                handling: observed(&handling),
+                class: handling.class(digest.status),
+            }),
+            _ => None,
+        }
+    }
+}
+
 /// What one node knows of one class, asked for by one population.
 #[derive(Debug, Clone)]
 pub(super) struct ClassRule {
     fresh: Fresh,
+    miss: Option<PlainMiss>,
     storable: Result<Digest, NotStorable>,
     /// The lifetime depends on the single response.
     single: bool,
@@ -129,6 +189,9 @@ impl Rules {
             for (headers, kinds) in requests.iter().zip(kinds.iter().zip(&conditional)) {
                 let mut rule = class_rule(plan, origin, policy, class, headers);
                 rule.fresh = rule.fresh(kinds);
+                rule.miss = rule
+                    .planned()
+                    .and_then(|digest| PlainMiss::of(policy, kinds.0, digest));
                 classes.push(rule);
             }
         }
@@ -159,6 +222,12 @@ impl Rules {
     #[inline]
     pub(super) fn fresh(&self, object: ObjectId, population: u16) -> &Fresh {
         &self.class(object, population).fresh
+    }
+
+    /// What becomes of a plain miss of a class, where the core decides as it does for most.
+    #[inline]
+    pub(super) fn miss(&self, object: ObjectId, population: u16) -> Option<&PlainMiss> {
+        self.class(object, population).miss.as_ref()
     }
 
     #[inline]
@@ -236,17 +305,20 @@ impl Rules {
         } else {
             rule.storable?
         };
-        let bytes = origin.catalogue().size(object);
+        if origin.catalogue().size(object) > self.largest(policy) {
+            return Err(NotStorable::TooLarge);
+        }
+        Ok(digest)
+    }
+
+    /// The largest body that is kept.
+    pub(super) fn largest(&self, policy: &Policy) -> u64 {
         // As the edge has it: what is larger than half of the memory is not kept.
         let keeps = match self.weigh {
             Weigh::All => self.bound.memory() / 2,
             Weigh::Bodies => self.bound.memory(),
         };
-        let largest = policy.max_object.unwrap_or(u64::MAX).min(keeps);
-        if bytes > largest {
-            return Err(NotStorable::TooLarge);
-        }
-        Ok(digest)
+        policy.max_object.unwrap_or(u64::MAX).min(keeps)
     }
 }
 
@@ -275,6 +347,7 @@ fn class_rule(
     let stored = StoredHead::new(&response).size() + plan.site.len() + path.len() + "http://".len();
     ClassRule {
         fresh: NEVER_FRESH,
+        miss: None,
         storable,
         single: guessed || response.headers.contains_key(http::header::EXPIRES),
         overhead: OVERHEAD + stored as u64,

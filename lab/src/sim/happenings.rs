@@ -3,6 +3,7 @@
 
 use super::exchange::Question;
 use super::facts::timestamp;
+use super::node::Node;
 use super::queue::Happening;
 use super::{SECOND, World};
 use crate::observe::RequestId;
@@ -38,6 +39,9 @@ impl World<'_> {
             Happening::Served(id) => self.served(id),
             Happening::Head(id) => self.head(id),
             Happening::Whole(id) => self.whole(id),
+            Happening::FillArrives(id) => self.fill_arrives(id),
+            Happening::FillHead(id) => self.fill_head(id),
+            Happening::FillWhole(id) => self.fill_whole(id),
             Happening::Broken(id) => self.broken(id),
             Happening::Alarm(row) => self.alarm(row),
             Happening::Check(node) => self.check(node),
@@ -125,12 +129,14 @@ impl World<'_> {
         let variants = self.keys.variants(object);
         let first = self.keys.of(object, 0);
         for &index in &purge.nodes {
-            let node = self.nodes.get_mut(usize::from(index));
-            let Some(node) = node.filter(|node| node.is_here()) else {
-                continue;
-            };
-            let planned = node.rules.planned(object, 0).copied();
-            for key in first..first + variants {
+            let here = self
+                .nodes
+                .get(usize::from(index))
+                .is_some_and(Node::is_here);
+            for key in (first..first + variants).filter(|_| here) {
+                self.meet(index, key);
+                let node = &mut self.nodes[usize::from(index)];
+                let planned = node.rules.planned(object, 0).copied();
                 node.purge(key, purge.soft.then_some((planned, now)));
             }
             self.forget_fills(index, first..first + variants);

@@ -24,16 +24,16 @@ use crate::plan::{Event, Nanos, ObjectId, Plan, PlannedRequest, RoutingMode, Spo
 
 /// One request on its way to a node.
 #[derive(Debug, Clone, Copy)]
-struct Ride {
-    step: u64,
+pub(super) struct Ride {
+    pub(super) step: u64,
     /// When it began, which is when it was due.
-    due: Nanos,
+    pub(super) due: Nanos,
     arrives: Nanos,
     /// When the client gives up.
-    deadline: Nanos,
-    connection: Connection,
-    object: ObjectId,
-    variant: u16,
+    pub(super) deadline: Nanos,
+    pub(super) connection: Connection,
+    pub(super) object: ObjectId,
+    pub(super) variant: u16,
 }
 
 /// The requests from one place to one node, which go over one link, and what they have in common.
@@ -133,6 +133,20 @@ impl Lane {
         Some((index as usize, ride))
     }
 
+    /// The link of a way, and the place where it begins.
+    #[inline]
+    pub(super) fn begin_of(&self, way: usize) -> (u32, u16) {
+        let way = &self.ways[way];
+        (way.link, way.place)
+    }
+
+    /// The node at which a way ends, and the population that comes over it.
+    #[inline]
+    pub(super) fn end_of(&self, way: usize) -> (u16, u16) {
+        let way = &self.ways[way];
+        (way.node, way.population)
+    }
+
     /// Whether nothing can touch what is under way from now until then.
     #[inline]
     pub(super) fn is_calm(&self, now: Nanos, until: Nanos) -> bool {
@@ -218,7 +232,7 @@ impl World<'_> {
         let Some((way, ride)) = self.lane.take() else {
             return;
         };
-        if !self.serve_at_once(way, &ride) {
+        if !self.serve_at_once(way, &ride) && !self.fill_for_client(way, &ride) {
             self.arrive_outside(way, &ride);
         }
     }
@@ -302,7 +316,7 @@ impl World<'_> {
     }
 
     /// A request leaves the lane for the full path.
-    fn leave(&mut self, way: usize, ride: &Ride) -> Id {
+    pub(super) fn leave(&mut self, way: usize, ride: &Ride) -> Id {
         let &Way {
             link,
             place,
@@ -341,8 +355,9 @@ impl World<'_> {
         fetch
     }
 
-    /// Every request leaves the lane before something happens that could touch what is under way.
+    /// Every request leaves its lane before something happens that could touch what is under way.
     pub(super) fn clear_lane(&mut self) {
+        self.leave_fills();
         self.lane.disturbances.pop();
         let next = self.lane.disturbances.last().copied();
         // Who waits for a node that was killed hears of it one crossing later.

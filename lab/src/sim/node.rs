@@ -11,11 +11,13 @@ use edge_core::{
 mod ahead;
 mod cache;
 mod ends;
+mod fill;
 mod hit;
 mod ledger;
 
 pub(super) use self::cache::Node;
 use self::cache::{Entry, NOTHING, What};
+pub(super) use self::fill::Fills;
 #[cfg(test)]
 pub(super) use self::hit::Hit;
 use super::World;
@@ -92,6 +94,7 @@ impl World<'_> {
         if self.hit(node, incoming, key, &question) {
             return;
         }
+        self.meet(node, key);
         let rules = &self.nodes[usize::from(node)].rules;
         let kind = *rules.kind(question.population, question.validator.is_some());
         let policy = &self.plan.nodes[usize::from(node)].policy;
@@ -349,8 +352,12 @@ impl World<'_> {
                     self.update(&job, digest, born, &facts);
                 }
             }
-            Keep::Forget => self.nodes[usize::from(node)].drop_key(key),
+            Keep::Forget => {
+                self.meet(node, key);
+                self.nodes[usize::from(node)].drop_key(key);
+            }
             Keep::HitForMiss { until } => {
+                self.meet(node, key);
                 let node = &mut self.nodes[usize::from(node)];
                 node.drop_key(key);
                 node.entries.change(key, |entry| {

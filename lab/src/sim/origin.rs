@@ -8,7 +8,6 @@ use origin::{Catalogue, Faults, Selector, Versions};
 
 use super::facts::Facts;
 use super::slab::Id;
-use crate::observe::Path;
 use crate::plan::{EPOCH_MS, Nanos, ObjectId, Plan};
 
 const MS: Nanos = 1_000_000;
@@ -124,35 +123,39 @@ impl Origin {
 
     /// Takes up a request: what it will answer, by the state of things now.
     pub(super) fn take(&mut self, object: ObjectId, validator: Option<u32>, now: Nanos) -> Service {
-        let nth = self.taken;
+        if self.answers_well() {
+            let (facts, at) = self.answer(object, validator, now);
+            let facts = Some(facts);
+            return Service { facts, at };
+        }
         self.taken += 1;
-        let delay = self.faults.delay_ms.saturating_mul(MS);
-        if self.faults.refuse {
-            return Service {
-                facts: None,
-                at: now + delay,
-            };
-        }
-        let date = (EPOCH_MS + i64::try_from(now / MS).unwrap_or(0)).div_euclid(1000);
-        let facts = Facts {
-            status: 200,
-            version: None,
-            date,
-            age: 0,
-            bytes: 0,
-            path: Path::EMPTY,
-        };
-        if let Some(status) = self.faults.status {
-            let facts = Facts {
+        let facts = self.faults.status.filter(|_| !self.faults.refuse);
+        Service {
+            facts: facts.map(|status| Facts {
                 status,
+                date: date(now),
                 bytes: FAULT_BYTES,
-                ..facts
-            };
-            return Service {
-                facts: Some(facts),
-                at: now + delay,
-            };
+                ..Facts::NOTHING
+            }),
+            at: now + self.faults.delay_ms.saturating_mul(MS),
         }
+    }
+
+    /// Whether it gives every request what the catalogue says.
+    #[inline]
+    pub(super) fn answers_well(&self) -> bool {
+        !self.faults.refuse && self.faults.status.is_none()
+    }
+
+    /// As [`Origin::take`] while it [answers well](Self::answers_well): what it answers, and when.
+    pub(super) fn answer(
+        &mut self,
+        object: ObjectId,
+        validator: Option<u32>,
+        now: Nanos,
+    ) -> (Facts, Nanos) {
+        let at = self.answers_at(object, now);
+        self.taken += 1;
         let version = match self.changing[usize::from(object.class)] {
             true => self.versions.version_at(object, now / MS),
             false => 1,
@@ -161,27 +164,18 @@ impl Origin {
             .catalogue
             .class(object)
             .map_or(404, |class| class.status);
-        let at = now + delay + self.catalogue.think(object, nth);
         let unchanged = validator == Some(version) && (200..300).contains(&status);
-        let facts = if unchanged {
-            Facts {
-                status: 304,
-                version: Some(version),
-                ..facts
-            }
-        } else {
-            let bytes = self.catalogue.size(object);
-            Facts {
-                status,
-                version: Some(version),
-                bytes,
-                ..facts
-            }
+        let facts = Facts {
+            status: if unchanged { 304 } else { status },
+            version: Some(version),
+            date: date(now),
+            bytes: match unchanged {
+                true => 0,
+                false => self.catalogue.size(object),
+            },
+            ..Facts::NOTHING
         };
-        Service {
-            facts: Some(facts),
-            at,
-        }
+        (facts, at)
     }
 
     /// How long `version` had been superseded at `at`; `None` if it was current.
@@ -200,4 +194,9 @@ impl Origin {
         let superseded = self.versions.superseded_at(object, version)?;
         Some(at.saturating_sub(superseded.saturating_mul(MS)))
     }
+}
+
+/// The `Date` field of an answer, seconds.
+fn date(now: Nanos) -> i64 {
+    (EPOCH_MS + i64::try_from(now / MS).unwrap_or(0)).div_euclid(1000)
 }

@@ -17,6 +17,12 @@ pub(super) enum Happening {
     Head(Id),
     /// The last byte of an answer has reached whoever asked.
     Whole(Id),
+    /// The request of a plain miss has reached another node.
+    FillArrives(Id),
+    /// The head of the answer to a plain miss has reached its node.
+    FillHead(Id),
+    /// The last byte of the answer to a plain miss has reached its node.
+    FillWhole(Id),
     /// An exchange over a link has failed, and whoever asked hears of it now.
     Broken(Id),
     /// The first alarm of this row is due.

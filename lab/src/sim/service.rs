@@ -6,7 +6,7 @@ use super::exchange::Question;
 use super::queue::Happening;
 use super::slab::Id;
 use crate::observe::{OriginRecord, Phase};
-use crate::plan::{Nanos, Spot};
+use crate::plan::{Nanos, ObjectId, Spot};
 
 impl World<'_> {
     /// Lets the origin answer a request that arrives there, if what it will do is certain now: it takes up whatever comes, and
@@ -15,7 +15,7 @@ impl World<'_> {
     /// with it, which the origin takes up after it.
     #[inline]
     pub(super) fn serve_ahead(&mut self, id: Id, arrives: Nanos) -> bool {
-        let Some(fetch) = self.fetches.get_mut(id) else {
+        let Some(fetch) = self.fetches.get(id) else {
             return false;
         };
         if fetch.to != Spot::Origin || self.lane.closed || !self.origin.takes_all() {
@@ -25,27 +25,36 @@ impl World<'_> {
             self.origin.expect(arrives, self.now);
             return false;
         }
-        if self.origin.expects(arrives) {
-            return false;
-        }
         let Question {
             object, validator, ..
         } = fetch.question;
-        let next = self.plan.events.len() - self.events_left;
-        let calm_until = self
-            .plan
-            .events
-            .get(next)
-            .map_or(Nanos::MAX, |event| event.at);
-        let cut = self.wires.link(fetch.link).cut.is_some();
-        if cut || self.origin.answers_at(object, arrives) >= calm_until {
+        if !self.is_served_for_certain(fetch.link, object, arrives) {
             return false;
         }
         let service = self.origin.take(object, validator, arrives);
-        fetch.arrived = arrives;
-        fetch.answer = service.facts;
+        if let Some(fetch) = self.fetches.get_mut(id) {
+            fetch.arrived = arrives;
+            fetch.answer = service.facts;
+        }
         self.answered(id, service.at);
         true
+    }
+
+    /// Whether nothing can come between a request that arrives at the origin over a connection that is there, and its answer.
+    #[inline]
+    fn is_served_for_certain(&self, link: u32, object: ObjectId, arrives: Nanos) -> bool {
+        let next = self.plan.events.len() - self.events_left;
+        let next = self.plan.events.get(next);
+        self.origin.takes_all()
+            && !self.origin.expects(arrives)
+            && self.wires.link(link).cut.is_none()
+            && next.is_none_or(|next| self.origin.answers_at(object, arrives) < next.at)
+    }
+
+    /// As above, and whether the answer will be what the catalogue says.
+    #[inline]
+    pub(super) fn is_plain_at_origin(&self, link: u32, object: ObjectId, arrives: Nanos) -> bool {
+        self.origin.answers_well() && self.is_served_for_certain(link, object, arrives)
     }
 
     /// The origin takes up a request.

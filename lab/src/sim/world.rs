@@ -7,7 +7,7 @@ use super::facts::Rules;
 use super::future::Future;
 use super::keys::{Keys, Ways};
 use super::lane::Lane;
-use super::node::{Flight, Job, Node};
+use super::node::{Fills, Flight, Job, Node};
 use super::origin::Origin;
 use super::queue::Queue;
 use super::slab::{Id, Slab};
@@ -49,10 +49,12 @@ pub(super) struct World<'a> {
     pub(super) fetches: Slab<Fetch>,
     pub(super) jobs: Slab<Job>,
     pub(super) flights: Slab<Flight>,
+    pub(super) fills: Fills,
     /// Lists of followers that are used again.
     pub(super) spare: Vec<Vec<Id>>,
     /// The exchanges that were looked at last, ahead of their events; its memory is used again.
     pub(super) ahead: Vec<Id>,
+    pub(super) fills_ahead: Vec<Id>,
     pub(super) nodes: Vec<Node>,
     pub(super) origin: Origin,
     pub(super) fold: Fold,
@@ -127,8 +129,10 @@ impl<'a> World<'a> {
             fetches: Slab::default(),
             jobs: Slab::default(),
             flights: Slab::default(),
+            fills: Fills::default(),
             spare: Vec::new(),
             ahead: Vec::new(),
+            fills_ahead: Vec::new(),
             nodes,
             origin,
             fold: Fold::new(plan),
@@ -242,7 +246,7 @@ impl<'a> World<'a> {
 
     /// Whether no client waits.
     fn is_idle(&self) -> bool {
-        self.clients.len() == 0 && self.lane.is_empty()
+        self.clients.len() == 0 && self.lane.is_empty() && self.fills.is_answered()
     }
 
     /// Whether anybody waits for what is left.
@@ -252,9 +256,7 @@ impl<'a> World<'a> {
 
     /// How long what nobody waits for is played: background work ends by then.
     fn work_until(&self, linger: Nanos) -> Nanos {
-        match self.fetches.len() == 0 && self.jobs.len() == 0 {
-            true => self.end,
-            false => linger,
-        }
+        let idle = self.fetches.len() == 0 && self.jobs.len() == 0 && self.fills.is_empty();
+        if idle { self.end } else { linger }
     }
 }

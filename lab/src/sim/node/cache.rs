@@ -34,11 +34,29 @@ pub(super) enum What {
     Special,
     /// A hit-for-miss mark.
     Mark,
+    /// Nothing yet: a plain miss fetches it ([`super::fill`]).
+    Filling,
 }
 
 impl Entry {
+    /// The plain miss that fetches it, if one does.
+    #[inline]
+    pub(super) fn fill(&self) -> Option<Id> {
+        (self.what == What::Filling).then_some(Id {
+            index: self.version,
+            serial: self.date,
+        })
+    }
+
+    /// A plain miss fetches it from now on.
+    #[inline]
+    pub(super) fn begin_fill(&mut self, fill: Id) {
+        self.what = What::Filling;
+        (self.version, self.date) = (fill.index, fill.serial);
+    }
+
     /// Takes over what a response says.
-    pub(super) fn fill(&mut self, born: Timestamp, facts: &Facts) {
+    pub(super) fn take_over(&mut self, born: Timestamp, facts: &Facts) {
         self.born = born.0;
         self.date = u32::try_from(facts.date).unwrap_or(0);
     }
@@ -67,24 +85,25 @@ impl Entries {
     pub(super) fn get(&self, key: u32) -> Entry {
         let [instant, head] = self.0[key as usize];
         Entry {
-            born: instant as i64 >> 3,
+            born: instant as i64 >> 4,
             date: (head >> 32) as u32,
             version: head as u32,
-            what: match instant & 3 {
+            what: match instant & 7 {
                 0 => What::Nothing,
                 1 => What::Stored,
                 2 => What::Special,
-                _ => What::Mark,
+                3 => What::Mark,
+                _ => What::Filling,
             },
-            seen: instant & 4 != 0,
+            seen: instant & 8 != 0,
         }
     }
 
     #[inline]
     pub(super) fn set(&mut self, key: u32, entry: Entry) {
-        let marks = entry.what as u64 | u64::from(entry.seen) << 2;
+        let marks = entry.what as u64 | u64::from(entry.seen) << 3;
         self.0[key as usize] = [
-            (entry.born << 3) as u64 | marks,
+            (entry.born << 4) as u64 | marks,
             u64::from(entry.date) << 32 | u64::from(entry.version),
         ];
     }
@@ -100,7 +119,7 @@ impl Entries {
     /// Whatever was stored under a key, or marked, is no more.
     #[inline]
     pub(super) fn empty(&mut self, key: u32) {
-        self.0[key as usize][0] &= !3;
+        self.0[key as usize][0] &= !7;
     }
 
     /// Something that differs with the memory of a key, so that reading it brings that near.
@@ -215,6 +234,7 @@ impl Node {
     /// Stores a response of so many bytes, or replaces it; others leave as needed. False where it is not admitted: then
     /// nothing is stored under the key.
     pub(super) fn keep(&mut self, key: u32, bytes: u64) -> bool {
+        debug_assert!(self.entries.get(key).what != What::Filling);
         let Self {
             store,
             ledger,
@@ -242,6 +262,7 @@ impl Node {
     }
 
     pub(super) fn drop_key(&mut self, key: u32) {
+        debug_assert!(self.entries.get(key).what != What::Filling);
         self.store.remove(key);
         if let Some(ledger) = &mut self.ledger {
             ledger.take(key);
@@ -278,13 +299,13 @@ mod tests {
     fn an_entry_comes_out_as_it_went_in() {
         let mut entries = Entries::new(2);
         assert_eq!(entries.get(1), NOTHING);
-        let times = [0, -1, 1, i64::MAX >> 3, i64::MIN >> 3];
+        let times = [0, -1, 1, i64::MAX >> 4, i64::MIN >> 4];
         for (born, what) in times.into_iter().zip([
             What::Stored,
             What::Special,
             What::Mark,
             What::Nothing,
-            What::Stored,
+            What::Filling,
         ]) {
             let entry = Entry {
                 born,

@@ -73,7 +73,7 @@ impl World<'_> {
             .planned(question.object, question.population)
             .copied();
         node.entries
-            .change(job.key, |entry| entry.fill(born, facts));
+            .change(job.key, |entry| entry.take_over(born, facts));
         node.set_digest(job.key, digest, planned);
     }
 
@@ -86,6 +86,7 @@ impl World<'_> {
             (job.store && !job.purged, job.answered, job.facts)
         {
             let question = job.question;
+            self.meet(job.node, job.key);
             let node = &mut self.nodes[usize::from(job.node)];
             let body = self.origin.catalogue().size(question.object);
             let bytes = node.rules.bytes(question.object, question.population, body);
@@ -96,7 +97,7 @@ impl World<'_> {
                     .planned(question.object, question.population)
                     .copied();
                 node.entries.change(job.key, |entry| {
-                    entry.fill(born, &facts);
+                    entry.take_over(born, &facts);
                     entry.version = facts.version.unwrap_or(0);
                 });
                 node.set_digest(job.key, digest, planned);
@@ -261,10 +262,7 @@ impl Node {
 fn synthetic(status: u16, path: Path) -> Facts {
     Facts {
         status,
-        version: None,
-        date: 0,
-        age: 0,
-        bytes: 0,
         path,
+        ..Facts::NOTHING
     }
 }
