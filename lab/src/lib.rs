@@ -7,6 +7,7 @@ mod atlas;
 pub mod expect;
 pub mod live;
 pub mod metrics;
+mod near;
 pub mod noise;
 pub mod observe;
 pub mod parity;

@@ -7,6 +7,7 @@ use super::cell::Cause;
 use super::classify::Judged;
 use super::fresh_hit::FreshHit;
 use super::shape::Shape;
+use crate::near;
 use crate::observe::{Observation, RequestClass};
 use crate::plan::{Nanos, ObjectId};
 
@@ -51,6 +52,13 @@ impl Known {
     fn at(&self, index: usize) -> Entry {
         let page = self.pages.get(index / PAGE).and_then(Option::as_ref);
         page.map_or(Entry::NEVER, |page| page[index % PAGE])
+    }
+
+    #[inline]
+    fn bring(&self, index: usize) {
+        if let Some(Some(page)) = self.pages.get(index / PAGE) {
+            near::bring(&page[index % PAGE]);
+        }
     }
 
     #[inline]
@@ -127,12 +135,14 @@ impl Memory {
         }
     }
 
-    /// See [`super::Fold::look_at`].
-    pub(crate) fn look_at(&self, node: u16, object: ObjectId) -> u8 {
+    /// See [`super::Fold::bring`].
+    #[inline]
+    pub(crate) fn bring(&self, node: u16, object: ObjectId) {
         let class = self.classes.get(usize::from(object.class));
         let at = object.object as usize * class.map_or(0, |class| class.variants as usize);
-        let known = self.known.get(self.place(node, object.class));
-        known.map_or(0, |known| known.at(at).fetched as u8)
+        if let Some(known) = self.known.get(self.place(node, object.class)) {
+            known.bring(at);
+        }
     }
 
     #[inline]

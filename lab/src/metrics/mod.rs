@@ -206,11 +206,10 @@ impl Fold {
         }
     }
 
-    /// Reads what is remembered of an object at a node, so that it is near in memory when its observation comes. The value
-    /// means nothing.
-    #[must_use]
-    pub fn look_at(&self, node: u16, object: ObjectId) -> u8 {
-        self.memory.look_at(node, object)
+    /// Brings near in memory what is remembered of an object at a node, before an observation of it comes.
+    #[inline]
+    pub(crate) fn bring(&self, node: u16, object: ObjectId) {
+        self.memory.bring(node, object);
     }
 
     /// One request that the origin counted; before or after the client's observation of it.

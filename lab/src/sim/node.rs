@@ -8,7 +8,6 @@ use edge_core::{
     Timestamp, UpstreamError, corrected_initial_age,
 };
 
-mod ahead;
 mod cache;
 mod ends;
 mod fill;
@@ -65,6 +64,14 @@ pub(super) struct Job {
     replied: bool,
     /// A purge has come since its request was sent.
     purged: bool,
+}
+
+impl Job {
+    /// The exchange and the flight that wait for it.
+    #[inline]
+    pub(super) fn waiting(&self) -> (Option<Id>, Option<Id>) {
+        (self.incoming, self.flight)
+    }
 }
 
 impl World<'_> {

@@ -1,5 +1,7 @@
 //! Flat storage for things that come and go, under ids that never mean another thing.
 
+use crate::near;
+
 /// Names one thing in a [`Slab`]; after its removal, nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Id {
@@ -50,6 +52,12 @@ impl<T> Slab<T> {
             Some((serial, Some(thing))) if *serial == id.serial => Some(thing),
             _ => None,
         }
+    }
+
+    /// Brings a thing near in memory.
+    #[inline]
+    pub(super) fn bring(&self, id: Id) {
+        near::bring_place(&self.places, id.index as usize);
     }
 
     pub(super) fn remove(&mut self, id: Id) -> Option<T> {

@@ -1,5 +1,6 @@
 //! All state of a simulation, and the loop that plays it: the next arrival or the next event, whichever comes first.
 
+use super::ahead::Ahead;
 use super::alarms::{Alarms, Rows};
 use super::client::{Client, Health, Resolver};
 use super::exchange::Fetch;
@@ -52,9 +53,7 @@ pub(super) struct World<'a> {
     pub(super) fills: Fills,
     /// Lists of followers that are used again.
     pub(super) spare: Vec<Vec<Id>>,
-    /// The exchanges that were looked at last, ahead of their events; its memory is used again.
-    pub(super) ahead: Vec<Id>,
-    pub(super) fills_ahead: Vec<Id>,
+    pub(super) ahead: Ahead,
     pub(super) nodes: Vec<Node>,
     pub(super) origin: Origin,
     pub(super) fold: Fold,
@@ -131,8 +130,7 @@ impl<'a> World<'a> {
             flights: Slab::default(),
             fills: Fills::default(),
             spare: Vec::new(),
-            ahead: Vec::new(),
-            fills_ahead: Vec::new(),
+            ahead: Ahead::default(),
             nodes,
             origin,
             fold: Fold::new(plan),

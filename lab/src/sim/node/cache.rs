@@ -9,6 +9,7 @@ use super::super::facts::{Facts, Rules};
 use super::super::slab::Id;
 use super::super::store::{Filter, Policies, Store, UnknownPolicy};
 use super::ledger::Ledger;
+use crate::near;
 use crate::observe::NodeStats;
 use crate::plan::{Admission, NodePlan};
 
@@ -122,10 +123,10 @@ impl Entries {
         self.0[key as usize][0] &= !7;
     }
 
-    /// Something that differs with the memory of a key, so that reading it brings that near.
+    /// Brings what is known of a key near in memory.
     #[inline]
-    fn look_at(&self, key: u32) -> u64 {
-        self.0.get(key as usize).map_or(0, |[instant, _]| *instant)
+    fn bring(&self, key: u32) {
+        near::bring_place(&self.0, key as usize);
     }
 }
 
@@ -182,16 +183,21 @@ impl Node {
         self.store.foretell(key, next);
     }
 
-    /// Reads what is known of a key, so that it is near in memory when a request comes for it.
+    /// Brings what is known of a key near in memory, before a request comes for it.
     #[inline]
-    pub(in super::super) fn look_at(&self, key: u32) -> u64 {
-        self.entries.look_at(key) ^ u64::from(self.store.look_at(key))
+    pub(in super::super) fn bring(&self, key: u32) {
+        self.entries.bring(key);
+        self.store.bring(key);
     }
 
-    /// Reads what is known of a key that will be stored.
+    /// Brings near what a key needs that will be stored.
     #[inline]
-    pub(in super::super) fn look_at_place(&self, key: u32) -> u64 {
-        self.look_at(key) ^ u64::from(self.store.holds(key))
+    pub(in super::super) fn bring_place(&self, key: u32) {
+        self.entries.bring(key);
+        self.store.bring_place(key);
+        if let Some(ledger) = &self.ledger {
+            ledger.bring(key);
+        }
     }
 
     /// Whether a fetched response is to be stored, as far as its filter goes.

@@ -18,6 +18,12 @@ impl Ledger {
         }
     }
 
+    /// Brings the place of a key near in memory.
+    #[inline]
+    pub(super) fn bring(&self, key: Key) {
+        self.sizes.bring(key);
+    }
+
     /// A response enters; an older one under its key is gone already.
     pub(super) fn put(&mut self, key: Key, bytes: u64) {
         self.sizes.put(key, bytes);

@@ -172,12 +172,20 @@ impl Store {
         each!(&mut self.queues, policy => policy.found(key));
     }
 
-    /// Reads what the policy notes at an access to a key, so that it is near in memory then.
+    /// Brings near in memory what the policy notes at an access to a key.
     #[inline]
-    pub(super) fn look_at(&self, key: Key) -> u8 {
-        match &self.queues {
-            Queues::S3Fifo(queues) => queues.look_at(key),
-            _ => 0,
+    pub(super) fn bring(&self, key: Key) {
+        if let Queues::S3Fifo(queues) = &self.queues {
+            queues.bring(key);
+        }
+    }
+
+    /// Brings near in memory what it takes to store a key.
+    #[inline]
+    pub(super) fn bring_place(&self, key: Key) {
+        self.weights.bring(key);
+        if let Queues::S3Fifo(queues) = &self.queues {
+            queues.bring_place(key);
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use super::list::{Links, List};
 use super::{Eviction, Key, Weights};
+use crate::near;
 
 const MOST: u8 = 3;
 const PROMOTED_AT: u8 = 1;
@@ -48,10 +49,17 @@ impl S3Fifo {
         }
     }
 
-    /// See [`super::Store::look_at`].
+    /// See [`super::Store::bring`].
     #[inline]
-    pub(super) fn look_at(&self, key: Key) -> u8 {
-        self.marks.get(key as usize).copied().unwrap_or(0)
+    pub(super) fn bring(&self, key: Key) {
+        near::bring_place(&self.marks, key as usize);
+    }
+
+    /// See [`super::Store::bring_place`].
+    #[inline]
+    pub(super) fn bring_place(&self, key: Key) {
+        self.bring(key);
+        self.links.bring(key);
     }
 
     fn bury(&mut self, key: Key, weight: u64) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Key;
+use crate::near;
 
 /// Weights from here on stand in a table of their own.
 const HEAVY: u32 = u32::MAX;
@@ -44,6 +45,12 @@ impl Weights {
             Some(&HEAVY) => self.heavy.get(&key).copied(),
             Some(&light) => Some(u64::from(light) - 1),
         }
+    }
+
+    /// Brings the place of a key near in memory.
+    #[inline]
+    pub(in crate::sim) fn bring(&self, key: Key) {
+        near::bring_place(&self.light, key as usize);
     }
 
     #[inline]

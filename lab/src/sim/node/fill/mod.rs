@@ -142,12 +142,6 @@ impl Fill {
             conditional: false,
         }
     }
-
-    /// Something that differs with the memory of each part, so that reading it brings that near.
-    #[inline]
-    fn look_at(&self) -> u64 {
-        self.sent ^ self.whole ^ self.facts.bytes ^ self.beyond.origin ^ u64::from(self.wanted.key)
-    }
 }
 
 /// All plain misses under way.
@@ -486,26 +480,28 @@ impl World<'_> {
         }
     }
 
-    /// Something that a fill and its node need soon is read.
+    /// Brings the record of a fill near in memory.
     #[inline]
-    pub(in super::super) fn look_at_fill(&self, id: Id) -> u64 {
-        self.fills.slab.get(id).map_or(0, Fill::look_at)
+    pub(in super::super) fn bring_fill(&self, id: Id) {
+        self.fills.slab.bring(id);
     }
 
-    /// What the node knows at which a fill is, or at which it arrives, and the fold.
+    /// Brings near what the node knows at which a fill is, or at which it arrives, and the fold.
     #[inline]
-    pub(in super::super) fn look_at_end_of_fill(&self, id: Id) -> u64 {
+    pub(in super::super) fn bring_end_of_fill(&self, id: Id) {
         let Some(fill) = self.fills.slab.get(id) else {
-            return 0;
+            return;
         };
-        let key = fill.wanted.key;
-        let node = &self.nodes[usize::from(fill.wanted.node)];
-        match (fill.stage, self.wires.link(node.upstream).to) {
-            (Stage::Asking, Spot::Node(asked)) => self.nodes[usize::from(asked)].look_at_place(key),
-            _ => {
-                node.look_at_place(key)
-                    ^ u64::from(self.fold.look_at(fill.wanted.node, fill.wanted.object))
-            }
+        let Wanted {
+            node, object, key, ..
+        } = fill.wanted;
+        let own = &self.nodes[usize::from(node)];
+        if let (Stage::Asking, Spot::Node(asked)) = (fill.stage, self.wires.link(own.upstream).to) {
+            return self.nodes[usize::from(asked)].bring(key);
+        }
+        own.bring_place(key);
+        if let Asked::Client(..) = fill.asked {
+            self.fold.bring(node, object);
         }
     }
 }
