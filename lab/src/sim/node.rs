@@ -12,7 +12,6 @@ mod cache;
 mod ends;
 mod fill;
 mod hit;
-mod ledger;
 
 pub(super) use self::cache::Node;
 use self::cache::{Entry, NOTHING, What};

@@ -8,7 +8,6 @@ use rustc_hash::FxHashMap;
 use super::super::facts::{Facts, Rules};
 use super::super::slab::Id;
 use super::super::store::{Filter, Policies, Store, UnknownPolicy};
-use super::ledger::Ledger;
 use crate::near;
 use crate::observe::NodeStats;
 use crate::plan::{Admission, NodePlan};
@@ -138,8 +137,6 @@ pub(in super::super) struct Node {
     pub(in super::super) rules: Rules,
     pub(in super::super) stats: NodeStats,
     pub(super) store: Store,
-    /// Where the store does not count in bytes.
-    ledger: Option<Ledger>,
     pub(super) filter: Option<Filter>,
     pub(super) entries: Entries,
     /// By key: the fetches under way that others may share.
@@ -161,8 +158,7 @@ impl Node {
             up: true,
             upstream,
             stats: NodeStats::default(),
-            store: policies.store(&plan.eviction, rules.bound.capacity(), keys)?,
-            ledger: plan.max_objects.map(|_| Ledger::new(keys)),
+            store: policies.bounded(&plan.eviction, rules.bound, keys)?,
             filter: (plan.admission != Admission::ALL)
                 .then(|| Filter::new(plan.admission, keys, seed, &plan.name)),
             entries: Entries::new(keys),
@@ -195,9 +191,6 @@ impl Node {
     pub(in super::super) fn bring_place(&self, key: u32) {
         self.entries.bring(key);
         self.store.bring_place(key);
-        if let Some(ledger) = &self.ledger {
-            ledger.bring(key);
-        }
     }
 
     /// Whether a fetched response is to be stored, as far as its filter goes.
@@ -211,9 +204,6 @@ impl Node {
     /// All that a process forgets when it ends.
     pub(in super::super) fn forget(&mut self) {
         self.store.clear();
-        if let Some(ledger) = &mut self.ledger {
-            ledger.clear();
-        }
         if let Some(filter) = &mut self.filter {
             filter.clear();
         }
@@ -229,10 +219,7 @@ impl Node {
         NodeStats {
             evictions: self.store.evictions(),
             stored_objects: self.store.entries(),
-            stored_bytes: match &self.ledger {
-                Some(ledger) => ledger.bytes(),
-                None => self.store.used(),
-            },
+            stored_bytes: self.store.bytes(),
             ..self.stats
         }
     }
@@ -243,36 +230,27 @@ impl Node {
         debug_assert!(self.entries.get(key).what != What::Filling);
         let Self {
             store,
-            ledger,
             special,
             entries,
-            rules,
             ..
         } = self;
-        let stored = store.insert(key, rules.bound.weight(bytes), |gone| {
-            if let Some(ledger) = ledger {
-                ledger.take(gone);
-            }
+        let stored = store.insert(key, bytes, |gone| {
             if entries.get(gone).what == What::Special {
                 special.remove(&gone);
             }
             entries.empty(gone);
         });
-        if let Some(ledger) = ledger {
-            ledger.take(key);
-            if stored {
-                ledger.put(key, bytes);
-            }
-        }
+        // The next one to be stored will push them out.
+        store
+            .next()
+            .into_iter()
+            .for_each(|key| self.bring_place(key));
         stored
     }
 
     pub(super) fn drop_key(&mut self, key: u32) {
         debug_assert!(self.entries.get(key).what != What::Filling);
         self.store.remove(key);
-        if let Some(ledger) = &mut self.ledger {
-            ledger.take(key);
-        }
         if self.entries.get(key).what == What::Special {
             self.special.remove(&key);
         }

@@ -22,12 +22,20 @@ impl Bound {
         }
     }
 
+    /// One unit for size and weight, and so many of it at most.
+    pub(super) fn plain(capacity: u64) -> Self {
+        Self {
+            memory: capacity,
+            most: None,
+        }
+    }
+
     pub(in crate::sim) fn memory(self) -> u64 {
         self.memory
     }
 
     /// The sum of weights that fits.
-    pub(in crate::sim) fn capacity(self) -> u64 {
+    pub(super) fn capacity(self) -> u64 {
         match self.most {
             None => self.memory,
             Some(most) => most.saturating_mul(PARTS),
@@ -36,12 +44,18 @@ impl Bound {
 
     /// The weight of a response of so many bytes: these, or, where objects are bounded, the larger of what it takes of the
     /// memory and of the number.
-    pub(in crate::sim) fn weight(self, bytes: u64) -> u64 {
+    #[inline]
+    pub(super) fn weight(self, bytes: u64) -> u64 {
         let Some(most) = self.most else { return bytes };
-        let parts = u128::from(bytes)
-            .saturating_mul(u128::from(most.saturating_mul(PARTS)))
-            .div_ceil(u128::from(self.memory.max(1)));
-        u64::try_from(parts).unwrap_or(u64::MAX).max(PARTS)
+        let (most, memory) = (most.saturating_mul(PARTS), self.memory.max(1));
+        let parts = match bytes.checked_mul(most) {
+            Some(product) => product.div_ceil(memory),
+            None => {
+                let product = u128::from(bytes) * u128::from(most);
+                u64::try_from(product.div_ceil(memory.into())).unwrap_or(u64::MAX)
+            }
+        };
+        parts.max(PARTS)
     }
 }
 

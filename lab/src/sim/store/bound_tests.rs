@@ -13,7 +13,7 @@ fn bound(memory: u64, most: u64) -> Bound {
 
 fn store(bound: Bound, eviction: &Eviction, keys: usize) -> Store {
     Policies::default()
-        .store(eviction, bound.capacity(), keys)
+        .bounded(eviction, bound, keys)
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -22,7 +22,7 @@ fn gone(bound: Bound, sizes: &[u64]) -> Vec<u32> {
     let mut store = store(bound, &Eviction::Lru, sizes.len());
     let mut gone = Vec::new();
     for (key, &bytes) in (0..).zip(sizes) {
-        store.insert(key, bound.weight(bytes), |key| gone.push(key));
+        store.insert(key, bytes, |key| gone.push(key));
     }
     gone
 }
@@ -61,7 +61,7 @@ proptest::proptest! {
             }
             assert!(!store.find(key));
             let (mut left, mut expected) = (Vec::new(), Vec::new());
-            let stored = store.insert(key, bound.weight(bytes), |key| left.push(key));
+            let stored = store.insert(key, bytes, |key| left.push(key));
             assert_eq!(stored, share(bytes) <= most * 1024);
             if stored {
                 while used(&list) + share(bytes) > most * 1024 {

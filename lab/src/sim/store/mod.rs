@@ -102,6 +102,8 @@ pub struct Store {
     weights: Weights,
     capacity: u64,
     used: u64,
+    /// The sizes of all that is stored.
+    bytes: u64,
     entries: u64,
     evictions: u64,
 }
@@ -132,14 +134,16 @@ impl Maker {
 }
 
 impl Store {
-    fn bounded(maker: Maker, capacity: u64, keys: usize) -> Self {
+    fn bounded(maker: Maker, bound: Bound, keys: usize) -> Self {
+        let capacity = bound.capacity();
         let bounds = Bounds { keys, capacity };
         Self {
             queues: maker.make(bounds),
             maker,
-            weights: Weights::new(keys),
+            weights: Weights::new(bound, keys),
             capacity,
             used: 0,
+            bytes: 0,
             entries: 0,
             evictions: 0,
         }
@@ -189,15 +193,25 @@ impl Store {
         }
     }
 
+    /// The keys that leave next, as far as that is cheap to tell; some may be no keys.
+    #[inline]
+    pub(super) fn next(&self) -> [Key; 2] {
+        match &self.queues {
+            Queues::S3Fifo(queues) => queues.next(),
+            _ => [list::NONE; 2],
+        }
+    }
+
     /// Whether the key is stored, without counting as an access.
     pub fn holds(&self, key: Key) -> bool {
         self.weights.holds(key)
     }
 
-    /// Stores a key, or replaces it under its new weight; others leave as needed, and `gone` hears
+    /// Stores a key, or replaces it under its new size; others leave as needed, and `gone` hears
     /// of each. A weight above the capacity is not admitted, nor is what the policy declines: then
     /// an old entry leaves too, and the answer is false.
-    pub fn insert(&mut self, key: Key, weight: u64, mut gone: impl FnMut(Key)) -> bool {
+    pub fn insert(&mut self, key: Key, size: u64, mut gone: impl FnMut(Key)) -> bool {
+        let weight = self.weights.bound().weight(size);
         if weight > self.capacity || !each!(&mut self.queues, policy => policy.admit(key, weight)) {
             self.remove(key);
             return false;
@@ -205,19 +219,17 @@ impl Store {
         // As foyer does: room is made first, and the old entry counts until it is replaced.
         while self.used > self.capacity - weight {
             let chosen = each!(&mut self.queues, policy => policy.evict(&self.weights));
-            let freed = chosen.and_then(|chosen| self.weights.take(chosen));
-            let (Some(chosen), Some(freed)) = (chosen, freed) else {
+            let Some(chosen) = chosen.filter(|chosen| self.forget(*chosen).is_some()) else {
                 self.remove(key);
                 return false;
             };
-            self.used -= freed;
-            self.entries -= 1;
             self.evictions += 1;
             gone(chosen);
         }
         self.remove(key);
-        self.weights.put(key, weight);
+        self.weights.put(key, size);
         self.used += weight;
+        self.bytes += size;
         self.entries += 1;
         each!(&mut self.queues, policy => policy.insert(key, weight));
         true
@@ -225,23 +237,38 @@ impl Store {
 
     /// Takes a key out; false where it was not stored.
     pub fn remove(&mut self, key: Key) -> bool {
-        let Some(weight) = self.weights.take(key) else {
+        let Some(weight) = self.forget(key) else {
             return false;
         };
         each!(&mut self.queues, policy => policy.remove(key, weight));
-        self.used -= weight;
-        self.entries -= 1;
         true
+    }
+
+    /// A key leaves the books; its weight, if it was in them.
+    #[inline]
+    fn forget(&mut self, key: Key) -> Option<u64> {
+        let size = self.weights.take(key)?;
+        let weight = self.weights.bound().weight(size);
+        self.used -= weight;
+        self.bytes -= size;
+        self.entries -= 1;
+        Some(weight)
     }
 
     /// Empties the store, as a restart without a disk does. History goes too.
     pub fn clear(&mut self) {
-        *self = Self::bounded(self.maker.clone(), self.capacity, self.weights.keys());
+        let (bound, keys) = (self.weights.bound(), self.weights.keys());
+        *self = Self::bounded(self.maker.clone(), bound, keys);
     }
 
     /// The weight stored now.
     pub fn used(&self) -> u64 {
         self.used
+    }
+
+    /// The sizes of all that is stored now.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// The number of keys stored now.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Eviction, Maker, Store};
+use super::{Bound, Eviction, Maker, Store};
 use crate::plan;
 
 /// What a policy is made for.
@@ -75,6 +75,16 @@ impl Policies {
         capacity: u64,
         keys: usize,
     ) -> Result<Store, UnknownPolicy> {
+        self.bounded(eviction, Bound::plain(capacity), keys)
+    }
+
+    /// As [`Policies::store`], of what counts as a node counts it.
+    pub(in crate::sim) fn bounded(
+        &self,
+        eviction: &plan::Eviction,
+        bound: Bound,
+        keys: usize,
+    ) -> Result<Store, UnknownPolicy> {
         let maker = match eviction {
             plan::Eviction::Own(name) => Maker::Own(self.own.get(&**name).cloned().ok_or_else(
                 || UnknownPolicy {
@@ -84,6 +94,6 @@ impl Policies {
             )?),
             built_in => Maker::BuiltIn(built_in.clone()),
         };
-        Ok(Store::bounded(maker, capacity, keys))
+        Ok(Store::bounded(maker, bound, keys))
     }
 }

@@ -55,6 +55,12 @@ impl S3Fifo {
         near::bring_place(&self.marks, key as usize);
     }
 
+    /// The keys that leave next, as far as can be told now.
+    #[inline]
+    pub(super) fn next(&self) -> [Key; 2] {
+        [self.small.front(), self.main.front()]
+    }
+
     /// See [`super::Store::bring_place`].
     #[inline]
     pub(super) fn bring_place(&self, key: Key) {

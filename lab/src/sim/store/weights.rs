@@ -1,84 +1,93 @@
-//! What each stored key weighs, in four bytes for all but the heaviest. It knows nothing of order.
+//! What each stored key takes and weighs, in four bytes for all but the largest. It knows nothing of order.
 
 use std::collections::BTreeMap;
 
-use super::Key;
+use super::{Bound, Key};
 use crate::near;
 
-/// Weights from here on stand in a table of their own.
-const HEAVY: u32 = u32::MAX;
+/// Sizes from here on stand in a table of their own.
+const LARGE: u32 = u32::MAX;
 
-/// The weights of what is stored, by key. Nothing stored is all zeros, so that tables of keys that never come take no memory.
+/// The sizes of what is stored, by key, and the weights that follow from them. Nothing stored is all zeros, so that tables of
+/// keys that never come take no memory.
 #[derive(Debug)]
 pub struct Weights {
-    /// 1 + the weight; 0: not stored; [`HEAVY`]: see there.
-    light: Vec<u32>,
-    heavy: BTreeMap<Key, u64>,
+    bound: Bound,
+    /// 1 + the size; 0: not stored; [`LARGE`]: see there.
+    small: Vec<u32>,
+    large: BTreeMap<Key, u64>,
 }
 
 impl Weights {
     /// For the keys `0..keys`, none of them stored.
-    pub(in crate::sim) fn new(keys: usize) -> Self {
+    pub(super) fn new(bound: Bound, keys: usize) -> Self {
         Self {
-            light: vec![0; keys],
-            heavy: BTreeMap::new(),
+            bound,
+            small: vec![0; keys],
+            large: BTreeMap::new(),
         }
+    }
+
+    /// What sizes weigh.
+    #[inline]
+    pub(super) fn bound(&self) -> Bound {
+        self.bound
     }
 
     /// The weight of a stored key; 0 for others.
     #[must_use]
     #[inline]
     pub fn of(&self, key: Key) -> u64 {
-        self.get(key).unwrap_or(0)
+        self.size(key).map_or(0, |size| self.bound.weight(size))
     }
 
     /// How many keys there can be.
-    pub(in crate::sim) fn keys(&self) -> usize {
-        self.light.len()
+    pub(super) fn keys(&self) -> usize {
+        self.small.len()
     }
 
-    /// The weight of a key, if it is stored.
+    /// The size of a key, if it is stored.
     #[inline]
-    pub(super) fn get(&self, key: Key) -> Option<u64> {
-        match self.light.get(key as usize) {
+    fn size(&self, key: Key) -> Option<u64> {
+        match self.small.get(key as usize) {
             None | Some(0) => None,
-            Some(&HEAVY) => self.heavy.get(&key).copied(),
-            Some(&light) => Some(u64::from(light) - 1),
+            Some(&LARGE) => self.large.get(&key).copied(),
+            Some(&small) => Some(u64::from(small) - 1),
         }
     }
 
     /// Brings the place of a key near in memory.
     #[inline]
-    pub(in crate::sim) fn bring(&self, key: Key) {
-        near::bring_place(&self.light, key as usize);
+    pub(super) fn bring(&self, key: Key) {
+        near::bring_place(&self.small, key as usize);
     }
 
     #[inline]
     pub(super) fn holds(&self, key: Key) -> bool {
-        self.light
+        self.small
             .get(key as usize)
-            .is_some_and(|light| *light != 0)
+            .is_some_and(|small| *small != 0)
     }
 
-    /// Notes the weight of a key that is not stored.
+    /// Notes the size of a key that is not stored.
     #[inline]
-    pub(in crate::sim) fn put(&mut self, key: Key, weight: u64) {
-        let light = u32::try_from(weight.saturating_add(1)).unwrap_or(HEAVY);
-        if light == HEAVY {
-            self.heavy.insert(key, weight);
+    pub(super) fn put(&mut self, key: Key, size: u64) {
+        let small = u32::try_from(size.saturating_add(1)).unwrap_or(LARGE);
+        if small == LARGE {
+            self.large.insert(key, size);
         }
-        self.light[key as usize] = light;
+        self.small[key as usize] = small;
     }
 
-    /// Forgets the weight of a key, and says it if it was stored.
+    /// Forgets a key, and says its size if it was stored.
     #[inline]
-    pub(in crate::sim) fn take(&mut self, key: Key) -> Option<u64> {
-        let weight = self.get(key)?;
-        let light = std::mem::take(&mut self.light[key as usize]);
-        if light == HEAVY {
-            self.heavy.remove(&key);
+    pub(super) fn take(&mut self, key: Key) -> Option<u64> {
+        let size = self.size(key)?;
+        let small = std::mem::take(&mut self.small[key as usize]);
+        if small == LARGE {
+            self.large.remove(&key);
         }
-        Some(weight)
+        Some(size)
     }
 }
 
@@ -87,23 +96,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_weight_is_kept_until_it_is_taken() {
-        let mut weights = Weights::new(2);
-        for weight in [
+    fn any_size_is_kept_until_it_is_taken() {
+        let mut weights = Weights::new(Bound::plain(u64::MAX), 2);
+        for size in [
             0,
             1,
             u64::from(u32::MAX) - 2,
             u64::from(u32::MAX) - 1,
             u64::MAX,
         ] {
-            assert_eq!(
-                (weights.get(1), weights.holds(1), weights.of(1)),
-                (None, false, 0)
-            );
-            weights.put(1, weight);
-            assert_eq!((weights.get(1), weights.holds(1)), (Some(weight), true));
-            assert_eq!(weights.take(1), Some(weight));
+            assert_eq!((weights.holds(1), weights.of(1)), (false, 0));
+            weights.put(1, size);
+            assert_eq!((weights.holds(1), weights.of(1)), (true, size));
+            assert_eq!(weights.take(1), Some(size));
         }
-        assert_eq!((weights.take(0), weights.get(9)), (None, None));
+        assert_eq!((weights.take(0), weights.take(9)), (None, None));
     }
 }
