@@ -6,6 +6,8 @@
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
+use crate::near;
+
 /// What a stream is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -130,15 +132,35 @@ impl Alias {
     /// An index; 0 if there are none.
     #[inline]
     pub(crate) fn choose(&self, stream: &mut Stream) -> u32 {
+        self.index(self.aim(stream))
+    }
+
+    /// Draws, without a look at the bin that was met.
+    #[inline]
+    fn aim(&self, stream: &mut Stream) -> Aim {
         let product = u128::from(stream.bits()) * self.0.len() as u128;
-        let index = (product >> 64) as usize;
-        let within = (product as u64 >> 32) as u32;
-        let Some(bin) = self.0.get(index) else {
+        Aim {
+            bin: (product >> 64) as u32,
+            within: (product as u64 >> 32) as u32,
+        }
+    }
+
+    /// What was drawn.
+    #[inline]
+    fn index(&self, aim: Aim) -> u32 {
+        let Some(bin) = self.0.get(aim.bin as usize) else {
             return 0;
         };
         // A choice of values, not of ways: a wrong guess would wait for the memory.
-        std::hint::select_unpredictable(within >= bin.threshold, bin.alias, index as u32)
+        std::hint::select_unpredictable(aim.within >= bin.threshold, bin.alias, aim.bin)
     }
+}
+
+/// One draw: which bin it met, and where in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Aim {
+    bin: u32,
+    within: u32,
 }
 
 /// Popularity falling with rank as `1 / rank^exponent`; index 0 is the most popular.
@@ -175,12 +197,31 @@ impl Zipf {
     }
 
     /// An index; 0 if there are none.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn choose(&self, stream: &mut Stream) -> u32 {
+        self.index(self.aim(stream))
+    }
+
+    /// Draws, and asks for the memory that tells what was drawn. Draw several before the first [index](Self::index).
+    #[inline]
+    pub(crate) fn aim(&self, stream: &mut Stream) -> Result<u32, Aim> {
         let index = self.head.choose(stream);
         match &self.tail {
-            Some(tail) if index == HEAD => HEAD + tail.choose(stream),
-            _ => index,
+            Some(tail) if index == HEAD => {
+                let aim = tail.aim(stream);
+                near::bring_place(&tail.0, aim.bin as usize);
+                Err(aim)
+            }
+            _ => Ok(index),
+        }
+    }
+
+    /// What was drawn.
+    #[inline]
+    pub(crate) fn index(&self, aim: Result<u32, Aim>) -> u32 {
+        match (aim, &self.tail) {
+            (Err(aim), Some(tail)) => HEAD + tail.index(aim),
+            (aim, _) => aim.unwrap_or(0),
         }
     }
 }

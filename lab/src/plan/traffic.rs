@@ -260,18 +260,22 @@ impl Player {
 impl Drawn {
     /// Chooses the objects of some requests.
     fn objects(&self, stream: &mut Stream, requests: &mut [PlannedRequest]) {
-        if let [(class, objects)] = self.objects.as_slice() {
-            for request in requests {
-                request.object.class = *class;
-                request.object.object = objects.choose(stream);
+        let mut aims = [(0, Ok(0)); BATCH];
+        let only = self.objects.len() == 1;
+        for aim in aims.iter_mut().take(requests.len()) {
+            let class = if only {
+                0
+            } else {
+                self.classes.choose(stream) as usize
+            };
+            if let Some((_, objects)) = self.objects.get(class) {
+                *aim = (class, objects.aim(stream));
             }
-            return;
         }
-        for request in requests {
-            let class = self.classes.choose(stream) as usize;
+        for (request, (class, aim)) in requests.iter_mut().zip(aims) {
             if let Some((class, objects)) = self.objects.get(class) {
                 request.object.class = *class;
-                request.object.object = objects.choose(stream);
+                request.object.object = objects.index(aim);
             }
         }
     }

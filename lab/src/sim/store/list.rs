@@ -3,8 +3,6 @@
 //! Several lists can share one [`Links`] as long as a key is in at most one of them: a key costs
 //! eight bytes, and no operation allocates.
 
-use crate::near;
-
 /// No key. Keys are below it.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -17,12 +15,6 @@ impl Links {
     /// Links for the keys `0..keys`, none of them in a list.
     pub(super) fn new(keys: usize) -> Self {
         Self(vec![[0, 0]; keys])
-    }
-
-    /// Brings the links of a key near in memory.
-    #[inline]
-    pub(super) fn bring(&self, key: u32) {
-        near::bring_place(&self.0, key as usize);
     }
 
     #[inline]

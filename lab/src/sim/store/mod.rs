@@ -11,6 +11,7 @@ mod lfu;
 mod list;
 mod policies;
 mod queues;
+mod ring;
 mod s3fifo;
 mod weights;
 
@@ -198,7 +199,7 @@ impl Store {
     pub(super) fn next(&self) -> [Key; 2] {
         match &self.queues {
             Queues::S3Fifo(queues) => queues.next(),
-            _ => [list::NONE; 2],
+            _ => [ring::NONE; 2],
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::list::{Links, List};
+use super::ring::{Places, Ring};
 use super::{Eviction, Key, Weights};
 use crate::near;
 
@@ -12,13 +12,15 @@ const PROMOTED_AT: u8 = 1;
 const IN_MAIN: u8 = 0x80;
 const IN_GHOST: u8 = 0x40;
 const COUNT: u8 = 0x03;
+/// So far ahead in a queue marks and weights are brought near.
+const AHEAD: usize = 4;
 
 /// The three queues. `marks` holds per key its access count, its queue, and whether it is a ghost.
 #[derive(Debug)]
 pub(super) struct S3Fifo {
-    links: Links,
-    small: List,
-    main: List,
+    places: Places,
+    small: Ring,
+    main: Ring,
     marks: Vec<u8>,
     small_weight: u64,
     small_capacity: u64,
@@ -31,9 +33,9 @@ impl S3Fifo {
     /// Queues for the keys `0..keys` and a total weight of `capacity`.
     pub(super) fn new(keys: usize, capacity: u64) -> Self {
         Self {
-            links: Links::new(keys),
-            small: List::new(),
-            main: List::new(),
+            places: Places::new(keys),
+            small: Ring::default(),
+            main: Ring::default(),
             marks: vec![0; keys],
             small_weight: 0,
             // Foyer multiplies as f64 and truncates.
@@ -58,14 +60,14 @@ impl S3Fifo {
     /// The keys that leave next, as far as can be told now.
     #[inline]
     pub(super) fn next(&self) -> [Key; 2] {
-        [self.small.front(), self.main.front()]
+        [self.small.ahead(0), self.main.ahead(0)]
     }
 
     /// See [`super::Store::bring_place`].
     #[inline]
     pub(super) fn bring_place(&self, key: Key) {
         self.bring(key);
-        self.links.bring(key);
+        self.places.bring(key);
     }
 
     fn bury(&mut self, key: Key, weight: u64) {
@@ -85,13 +87,15 @@ impl S3Fifo {
     }
 
     fn evict_small(&mut self, weights: &Weights) -> Option<Key> {
-        while let Some(key) = self.small.pop_front(&mut self.links) {
+        while let Some(key) = self.small.pop_front() {
+            self.bring(self.small.ahead(AHEAD));
+            weights.bring(self.small.ahead(AHEAD));
             let weight = weights.of(key);
             self.small_weight -= weight;
             let mark = &mut self.marks[key as usize];
             if *mark & COUNT >= PROMOTED_AT {
                 *mark |= IN_MAIN;
-                self.main.push_back(&mut self.links, key);
+                self.main.push_back(&mut self.places, key);
             } else {
                 *mark &= IN_GHOST;
                 self.bury(key, weight);
@@ -102,12 +106,13 @@ impl S3Fifo {
     }
 
     fn evict_main(&mut self) -> Option<Key> {
-        while let Some(key) = self.main.pop_front(&mut self.links) {
+        while let Some(key) = self.main.pop_front() {
+            self.bring(self.main.ahead(AHEAD));
             let mark = &mut self.marks[key as usize];
             // Each access buys one more round; the last one counts too.
             if *mark & COUNT > 0 {
                 *mark -= 1;
-                self.main.push_back(&mut self.links, key);
+                self.main.push_back(&mut self.places, key);
             } else {
                 *mark &= IN_GHOST;
                 return Some(key);
@@ -129,21 +134,21 @@ impl Eviction for S3Fifo {
         let mark = &mut self.marks[key as usize];
         if *mark & IN_GHOST != 0 {
             *mark = IN_GHOST | IN_MAIN;
-            self.main.push_back(&mut self.links, key);
+            self.main.push_back(&mut self.places, key);
         } else {
             *mark = 0;
             self.small_weight += weight;
-            self.small.push_back(&mut self.links, key);
+            self.small.push_back(&mut self.places, key);
         }
     }
 
     fn remove(&mut self, key: Key, weight: u64) {
         let mark = &mut self.marks[key as usize];
         if *mark & IN_MAIN != 0 {
-            self.main.remove(&mut self.links, key);
+            self.main.remove(&mut self.places, key);
         } else {
             self.small_weight -= weight;
-            self.small.remove(&mut self.links, key);
+            self.small.remove(&mut self.places, key);
         }
         *mark &= IN_GHOST;
     }
@@ -158,7 +163,7 @@ impl Eviction for S3Fifo {
             return Some(key);
         }
         // Nothing in main: the small queue gives its oldest, whatever its count, and leaves no ghost.
-        let key = self.small.pop_front(&mut self.links)?;
+        let key = self.small.pop_front()?;
         self.small_weight -= weights.of(key);
         self.marks[key as usize] &= IN_GHOST;
         Some(key)
