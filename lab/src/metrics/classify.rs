@@ -51,6 +51,25 @@ pub(crate) fn judge(observation: &Observation, shape: &Shape) -> Judged {
     }
 }
 
+/// As [`judge`] of a complete answer for which the nearest cache, which had nothing, went upstream by itself, and which it has
+/// stored; the next one answered fresh, or all went up to the origin.
+#[inline]
+pub(crate) fn plain_miss(observation: &Observation, shape: &Shape, reached_origin: bool) -> Judged {
+    let planned = shape.classes.get(usize::from(observation.object.class));
+    let lifetime = planned.and_then(|class| class.lifetime.as_ref().ok().copied());
+    Judged {
+        class: match lifetime {
+            Some(_) => RequestClass::Miss,
+            None => RequestClass::Pass,
+        },
+        lifetime,
+        stale_ms: None,
+        reached_origin,
+        stored: true,
+        vary_miss: false,
+    }
+}
+
 fn judge_answer(answer: &Answer, planned: Option<Nanos>, through_a_node: bool) -> Judged {
     let nearest = answer.path.nearest().map(|hop| hop.handling);
     let lifetime = match answer.cacheable {

@@ -143,21 +143,25 @@ impl Fold {
         }
     }
 
-    /// As [`Fold::observe`] and [`Fold::origin`] of a request that a cache fetched from the origin, once both sides have told all
-    /// that they ever will.
-    pub(crate) fn fetched(&mut self, observation: &Observation, record: &OriginRecord) {
-        let judged = self.count(observation);
-        self.count_at_origin(record);
-        self.reconciliation.both(observation, &judged, record);
+    /// As [`Fold::observe`] of a plain miss, which its node has fetched by itself and stored, and [`Fold::origin`] of what the
+    /// origin has counted of it, if it came so far: of this request neither side has anything more to tell.
+    pub(crate) fn missed(&mut self, observation: &Observation, at_origin: Option<&OriginRecord>) {
+        let judged = classify::plain_miss(observation, &self.shape, at_origin.is_some());
+        debug_assert_eq!(judged, judge(observation, &self.shape));
+        self.count(observation, judged);
+        if let Some(record) = at_origin {
+            self.count_at_origin(record);
+            self.reconciliation.both(observation, &judged, record);
+        }
     }
 
     fn observe_any(&mut self, observation: &Observation) {
-        let judged = self.count(observation);
+        let judged = judge(observation, &self.shape);
+        self.count(observation, judged);
         self.reconciliation.observe(observation, &judged);
     }
 
-    fn count(&mut self, observation: &Observation) -> classify::Judged {
-        let judged = judge(observation, &self.shape);
+    fn count(&mut self, observation: &Observation, judged: classify::Judged) {
         let remembered = self.memory.visit(observation, &judged);
         let region = self.shape.region(observation.place);
         let at = if self.shape.sequential {
@@ -183,7 +187,6 @@ impl Fold {
             .see(observation, at, &remembered, &judged, &self.shape);
         self.border.due(observation.step, observation.due);
         self.lateness.record(observation.late);
-        judged
     }
 
     /// The time series and the convergence after events.

@@ -12,7 +12,7 @@ use crate::plan::{Nanos, ObjectId, PlannedRequest, RoutingMode, Spot};
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     exchanges: Vec<Id>,
-    fills: Vec<Id>,
+    fills: Vec<Happening>,
 }
 
 impl World<'_> {
@@ -66,13 +66,13 @@ impl World<'_> {
                 }
                 Happening::FillArrives(id) | Happening::FillHead(id) | Happening::FillWhole(id) => {
                     self.bring_fill(id);
-                    ahead.fills.push(id);
+                    ahead.fills.push(what);
                 }
                 _ => {}
             }
         }
-        for id in &ahead.fills {
-            self.bring_end_of_fill(*id);
+        for what in &ahead.fills {
+            self.bring_end_of_fill(*what);
         }
         for id in &ahead.exchanges {
             self.bring_end(*id);

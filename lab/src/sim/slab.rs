@@ -71,9 +71,28 @@ impl<T> Slab<T> {
         Some(thing)
     }
 
+    /// Removes a thing that has been looked at.
+    pub(super) fn discard(&mut self, id: Id) {
+        let Some(place) = self.places.get_mut(id.index as usize) else {
+            return;
+        };
+        if place.0 == id.serial && place.1.is_some() {
+            place.1 = None;
+            place.0 = place.0.wrapping_add(1);
+            self.free.push(id.index);
+        }
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.places.len() - self.free.len()
+    }
+
+    /// How many there have ever been.
+    #[cfg(test)]
+    pub(super) fn ever(&self) -> usize {
+        let gone = |(serial, _): &(u32, Option<T>)| *serial as usize;
+        self.places.iter().map(gone).sum::<usize>() + self.len()
     }
 
     /// All of them, by index.

@@ -276,6 +276,34 @@ events:
     }
 }
 
+/// Or the property that both ways come to the same would say nothing.
+#[test]
+fn most_misses_are_plain_at_every_tier() {
+    let plan = plan(&format!(
+        "{SITE}
+content:
+  pages: {{path: '/p/{{id}}', objects: 100000, size: 10KiB, headers: {{Cache-Control: 'max-age=60'}}, think: 20ms}}
+pops:
+  fra: {{at: FRA, upstream: shield}}
+  shield: {{at: IAD, serves_clients: false}}
+clients:
+  europe: {{from: [LHR, FRA], rate: 100/s, zipf: 0.5}}
+"
+    ));
+    let mut world = World::new(&plan, &Policies::default(), |_| true).unwrap();
+    world.prepare();
+    let requests: Vec<_> = plan.requests().collect::<Result<_, _>>().unwrap();
+    world.play(&requests, 0, &mut Silent);
+    world.end(&mut Silent);
+    let (plain, others) = (world.fills.ever(), world.jobs.ever());
+    assert!(plain > requests.len(), "{plain} of two tiers");
+    assert!(
+        others * 10 < plain,
+        "{others} took the full path, {plain} not"
+    );
+    assert!(world.fills.is_empty() && world.fills.is_answered());
+}
+
 #[test]
 fn the_parts_of_a_miss_are_told_to_the_nanosecond() {
     let plan = plan(&format!(

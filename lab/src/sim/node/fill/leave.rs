@@ -2,6 +2,7 @@
 //! now, had it taken the full path from the start.
 
 use super::super::super::exchange::{Asker, Fetch, Question};
+use super::course::record;
 use super::*;
 
 /// An exchange that is over, or none.
@@ -74,7 +75,8 @@ impl World<'_> {
         };
         let out = self.leave_inside(fill, incoming);
         if let Some(at) = fill.at_origin {
-            self.fold.origin(&fill.record(at));
+            let Wanted { step, object, .. } = fill.wanted;
+            self.fold.origin(&record(step, object, &fill.facts, at));
         }
         if !headed {
             let node = fill.wanted.node;
