@@ -72,6 +72,11 @@ impl Nearest {
         }
     }
 
+    /// Whether the node depends on the client's address, not on its place alone, when all are up.
+    pub fn spreads(&self) -> bool {
+        self.only.iter().any(Option::is_none)
+    }
+
     /// The node for a client at a place when all are up.
     #[inline]
     pub fn node(&self, place: u16, client: IpAddr) -> Option<u16> {

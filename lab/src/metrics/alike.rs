@@ -18,16 +18,36 @@ pub(super) struct Alike {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Run {
     pub(super) place: u16,
+    pub(super) node: Option<u16>,
     pub(super) status: u16,
     pub(super) hits: u64,
     /// Those that an infinite cache would have answered, too.
     pub(super) offered: u64,
     pub(super) bytes: u64,
+    /// Those that took nothing but the time of their link, and how long all of them took to the first byte and to the last one.
+    pub(super) linked: Linked,
     /// The greatest number of a request.
     pub(super) step: u64,
     /// To the first byte and to the last one.
     pub(super) first: Same,
     pub(super) done: Same,
+}
+
+/// Hits that took nothing but the time of their link, in nanoseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Linked {
+    pub(super) hits: u64,
+    pub(super) first_byte: Nanos,
+    pub(super) done: Nanos,
+}
+
+impl Linked {
+    #[inline]
+    pub(super) fn add(&mut self, first_byte: Nanos, done: Nanos) {
+        self.hits += 1;
+        self.first_byte += first_byte;
+        self.done += done;
+    }
 }
 
 /// One latency, so many times in a row: over a link that is not busy, all answers of one size take equally long.
@@ -93,10 +113,12 @@ impl Alike {
     fn open(&mut self, cell: usize, hit: &FreshHit) -> usize {
         let run = Run {
             place: hit.place,
+            node: hit.node,
             status: hit.status,
             hits: 0,
             offered: 0,
             bytes: 0,
+            linked: Linked::default(),
             step: 0,
             first: Same::default(),
             done: Same::default(),

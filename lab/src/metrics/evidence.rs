@@ -1,6 +1,7 @@
 //! What is kept of single requests beside the sums: a few examples of each cause of misses, who asked whom, and where the time
 //! of hits and misses went. A hit costs some additions.
 
+use super::alike::Linked;
 use super::cell::Cause;
 use super::classify::Judged;
 use super::fresh_hit::{FreshHit, HitWaits};
@@ -73,7 +74,7 @@ impl Evidence {
         judged: &Judged,
         shape: &Shape,
     ) {
-        self.flow(seen.place, seen.node, at);
+        self.flow(seen.place, seen.node, at, 1);
         if at < self.warmup {
             return;
         }
@@ -91,7 +92,7 @@ impl Evidence {
     /// A fresh hit, intended for `at`.
     #[inline]
     pub(crate) fn hit(&mut self, hit: &FreshHit, at: Nanos, scene: &Scene) {
-        self.flow(hit.place, hit.node, at);
+        self.flow(hit.place, hit.node, at, 1);
         if at >= self.warmup {
             let times = (hit.started, hit.first_byte, hit.done);
             let rtt = || scene.client_rtt(hit.place, hit.node);
@@ -99,15 +100,27 @@ impl Evidence {
         }
     }
 
-    /// A request from a place to a node, intended for `at`.
+    /// Fresh hits, intended for about `at`, that took nothing but the time of their link.
+    pub(super) fn linked(&mut self, place: u16, node: Option<u16>, at: Nanos, hits: &Linked) {
+        self.flow(place, node, at, hits.hits);
+        if at >= self.warmup {
+            self.edge.requests += hits.hits;
+            self.edge.whole += hits.hits;
+            self.edge.first_byte += hits.first_byte;
+            self.edge.done += hits.done;
+            self.edge.phases.add(Phase::ClientToEdge, hits.first_byte);
+        }
+    }
+
+    /// So many requests from a place to a node, intended for `at`.
     #[inline]
-    fn flow(&mut self, place: u16, node: Option<u16>, at: Nanos) {
+    fn flow(&mut self, place: u16, node: Option<u16>, at: Nanos, times: u64) {
         if at < self.warmup {
             return;
         }
         let end = node.map_or(self.ends - 1, usize::from);
         if let Some(count) = self.flows.get_mut(usize::from(place) * self.ends + end) {
-            *count += 1;
+            *count += times;
         }
     }
 

@@ -42,6 +42,14 @@ pub(crate) struct HitWaits {
 }
 
 impl HitWaits {
+    /// All time before the first byte was the link's.
+    pub(crate) const LINK: Self = Self {
+        routing: 0,
+        connect: 0,
+        edge: 0,
+        whole: true,
+    };
+
     pub(super) const fn of(seen: &Observation) -> Self {
         let phases = &seen.waits.phases;
         Self {
@@ -94,9 +102,9 @@ impl Fold {
             Some(node) => self.memory.hit(hit, node),
             None => false,
         };
-        self.evidence.hit(hit, at, &self.shape.scene);
         let plain = hit.versioned && hit.outdated_by.is_none() && hit.late == 0;
         if !plain || self.convergence.is_awaited() {
+            self.evidence.hit(hit, at, &self.shape.scene);
             return self.hit_alone(hit, at, offered);
         }
         if !self.alike.holds(at) {
@@ -107,14 +115,22 @@ impl Fold {
         }
         let cell = self.shape.cell(hit.place, hit.node, hit.object.class);
         let Some(run) = self.alike.run(cell, hit) else {
+            self.evidence.hit(hit, at, &self.shape.scene);
             return self.hit_alone(hit, at, offered);
         };
+        let first_byte = hit.first_byte.saturating_sub(at);
+        let done = hit.done.saturating_sub(at);
+        if hit.waits == HitWaits::LINK && hit.started == at {
+            run.linked.add(first_byte, done);
+        } else {
+            self.evidence.hit(hit, at, &self.shape.scene);
+        }
         run.hits += 1;
         run.offered += u64::from(offered);
         run.bytes += hit.bytes;
         run.step = run.step.max(hit.step);
-        let first = run.first.add(hit.first_byte.saturating_sub(at));
-        let done = run.done.add(hit.done.saturating_sub(at));
+        let first = run.first.add(first_byte);
+        let done = run.done.add(done);
         if first.is_some() || done.is_some() {
             self.latencies(cell, at, first, done);
         }
@@ -177,6 +193,7 @@ impl Fold {
         let kind = Kind::of(RequestClass::Hit, true, true, false);
         for (cell, run) in self.alike.take() {
             self.latencies(cell, at, run.first.some(), run.done.some());
+            self.evidence.linked(run.place, run.node, at, &run.linked);
             let stretch = self.stretches.at(at);
             if let Some(Part { tally, counts }) = stretch.part(cell, RequestClass::Hit) {
                 tally.bytes += run.bytes;

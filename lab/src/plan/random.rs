@@ -199,10 +199,11 @@ impl Zipf {
     /// An index; 0 if there are none.
     #[cfg(test)]
     pub(crate) fn choose(&self, stream: &mut Stream) -> u32 {
-        self.index(self.aim(stream))
+        self.aim(stream).unwrap_or_else(|aim| self.hit(aim))
     }
 
-    /// Draws, and asks for the memory that tells what was drawn. Draw several before the first [index](Self::index).
+    /// Draws an index; or, of the tail, asks for the memory that tells which one was [hit](Self::hit). Draw several before the
+    /// first of these is asked for.
     #[inline]
     pub(crate) fn aim(&self, stream: &mut Stream) -> Result<u32, Aim> {
         let index = self.head.choose(stream);
@@ -216,13 +217,10 @@ impl Zipf {
         }
     }
 
-    /// What was drawn.
+    /// The index that a draw has hit in the tail.
     #[inline]
-    pub(crate) fn index(&self, aim: Result<u32, Aim>) -> u32 {
-        match (aim, &self.tail) {
-            (Err(aim), Some(tail)) => HEAD + tail.index(aim),
-            (aim, _) => aim.unwrap_or(0),
-        }
+    pub(crate) fn hit(&self, aim: Aim) -> u32 {
+        HEAD + self.tail.as_ref().map_or(0, |tail| tail.index(aim))
     }
 }
 

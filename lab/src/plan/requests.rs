@@ -50,8 +50,14 @@ impl Plan {
     /// The requests of this plan: the same each time it is called.
     #[must_use]
     pub fn requests(&self) -> Requests {
+        self.requests_with(true)
+    }
+
+    /// The same, with or without the clients' addresses: for a driver to which they make no difference, those are not drawn.
+    pub(crate) fn requests_with(&self, addresses: bool) -> Requests {
         let open = |(population, index): (&super::PopulationPlan, u16)| {
-            Player::new(Arc::clone(&population.traffic), index, self.seed)
+            let traffic = Arc::clone(&population.traffic);
+            Player::new(traffic, index, self.seed, addresses)
         };
         let players: Vec<Player> = self.populations.iter().zip(0..).map(open).collect();
         let next = players.iter().map(due).collect();

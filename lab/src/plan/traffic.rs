@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::random::{Alias, Purpose, Stream, Zipf};
+use super::random::{Aim, Alias, Purpose, Stream, Zipf};
 use super::trace::{TraceFile, TraceRows};
 use super::{Nanos, ObjectId, PlannedRequest, TraceError};
 
@@ -102,7 +102,8 @@ pub(crate) struct Player {
     arrivals: Arrivals,
     object: Stream,
     place: Stream,
-    address: Stream,
+    /// None: addresses are not asked for.
+    address: Option<Stream>,
     variant: Stream,
     /// Requests drawn ahead; those before `next` have been taken.
     drawn: Vec<PlannedRequest>,
@@ -121,7 +122,7 @@ const BATCH: usize = 64;
 
 impl Player {
     /// Opens the traffic of a population at its first request.
-    pub(crate) fn new(traffic: Arc<Traffic>, index: u16, seed: u64) -> Self {
+    pub(crate) fn new(traffic: Arc<Traffic>, index: u16, seed: u64, addresses: bool) -> Self {
         let stream = |purpose| Stream::new(seed, &traffic.name, purpose);
         let arrivals = match &traffic.source {
             Source::Drawn(drawn) => Arrivals::Drawn {
@@ -135,7 +136,7 @@ impl Player {
             arrivals,
             object: stream(Purpose::Object),
             place: stream(Purpose::Place),
-            address: stream(Purpose::Address),
+            address: addresses.then(|| stream(Purpose::Address)),
             variant: stream(Purpose::Variant),
             traffic,
             drawn: Vec::with_capacity(BATCH),
@@ -239,10 +240,12 @@ impl Player {
         for request in &mut self.drawn {
             request.place += traffic.places.choose(&mut self.place) as u16;
         }
-        for request in &mut self.drawn {
-            let place = usize::from(request.place - traffic.first_place);
-            if let Some(networks) = traffic.networks.get(place) {
-                request.client = networks.draw(&mut self.address);
+        if let Some(address) = &mut self.address {
+            for request in &mut self.drawn {
+                let place = usize::from(request.place - traffic.first_place);
+                if let Some(networks) = traffic.networks.get(place) {
+                    request.client = networks.draw(address);
+                }
             }
         }
         if traffic.variants.iter().all(|variants| *variants < 2) {
@@ -260,23 +263,29 @@ impl Player {
 impl Drawn {
     /// Chooses the objects of some requests.
     fn objects(&self, stream: &mut Stream, requests: &mut [PlannedRequest]) {
-        let mut aims = [(0, Ok(0)); BATCH];
         let only = self.objects.len() == 1;
-        for aim in aims.iter_mut().take(requests.len()) {
-            let class = if only {
-                0
-            } else {
-                self.classes.choose(stream) as usize
+        // Those that wait for memory to be known: which request, and the place of its class among these.
+        let mut waiting = [(0, 0, Aim::default()); BATCH];
+        let mut count = 0;
+        for (at, request) in requests.iter_mut().enumerate() {
+            let class = match only {
+                true => 0,
+                false => self.classes.choose(stream) as usize,
             };
-            if let Some((_, objects)) = self.objects.get(class) {
-                *aim = (class, objects.aim(stream));
+            let Some((index, objects)) = self.objects.get(class) else {
+                continue;
+            };
+            request.object.class = *index;
+            match objects.aim(stream) {
+                Ok(object) => request.object.object = object,
+                Err(aim) => {
+                    waiting[count] = (at, class, aim);
+                    count += 1;
+                }
             }
         }
-        for (request, (class, aim)) in requests.iter_mut().zip(aims) {
-            if let Some((class, objects)) = self.objects.get(class) {
-                request.object.class = *class;
-                request.object.object = objects.index(aim);
-            }
+        for (at, class, aim) in &waiting[..count] {
+            requests[*at].object.object = self.objects[*class].1.hit(*aim);
         }
     }
 }

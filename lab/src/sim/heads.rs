@@ -1,70 +1,68 @@
-//! Which of several lines comes first: a tournament of their heads. It knows nothing of what stands in the lines.
+//! Which of several lines comes first, by the times of their heads. It knows nothing of what stands in the lines.
 
 use crate::plan::Nanos;
 
-/// The time of each line's head, and the winner of each pair of them, of each pair of those, and so on.
+/// Lines whose heads are held against each other at once.
+const BLOCK: usize = 8;
+
+/// The time of each line's head, the first of each block of lines, and the first of all: to change one takes a look at its block
+/// and at the firsts of the others.
 #[derive(Debug)]
 pub(super) struct Heads {
-    /// The winner of all at 1; those below the one at `n` are at `2n` and `2n + 1`; the lines themselves come last. Each is a
-    /// time and a number of a line, as one number: to compare two of them takes no branch.
-    tree: Vec<u128>,
-}
-
-fn head(at: Nanos, line: u32) -> u128 {
-    u128::from(at) << 32 | u128::from(line)
+    lines: Vec<[Nanos; BLOCK]>,
+    blocks: Vec<Nanos>,
+    first: Nanos,
 }
 
 impl Default for Heads {
     fn default() -> Self {
-        Self::new(1)
+        Self {
+            lines: Vec::new(),
+            blocks: Vec::new(),
+            first: Nanos::MAX,
+        }
     }
 }
 
 impl Heads {
-    /// For so many lines, all of them empty.
-    fn new(lines: usize) -> Self {
-        let leaves = lines.next_power_of_two();
-        Self {
-            tree: vec![head(Nanos::MAX, u32::MAX); 2 * leaves],
-        }
-    }
-
     /// There are so many lines now.
     pub(super) fn grow(&mut self, lines: usize) {
-        let leaves = self.tree.len() / 2;
-        if lines > leaves {
-            let before = std::mem::replace(self, Self::new(lines));
-            for (leaf, line) in before.tree[leaves..].iter().zip(0..) {
-                self.set(line, Some((leaf >> 32) as Nanos));
-            }
-        }
+        let blocks = lines.div_ceil(BLOCK).max(self.blocks.len());
+        self.lines.resize(blocks, [Nanos::MAX; BLOCK]);
+        self.blocks.resize(blocks, Nanos::MAX);
     }
 
     /// When the first of all heads comes; [`Nanos::MAX`] if all lines are empty.
     #[inline]
     pub(super) fn at(&self) -> Nanos {
-        (self.tree[1] >> 32) as Nanos
+        self.first
     }
 
     /// The line whose head comes first; of equal ones that of the lowest number. None if all lines are empty.
     #[inline]
     pub(super) fn first(&self) -> Option<u32> {
-        (self.at() < Nanos::MAX).then_some(self.tree[1] as u32)
+        if self.first == Nanos::MAX {
+            return None;
+        }
+        let block = self.blocks.iter().position(|at| *at == self.first)?;
+        let line = self.lines[block].iter().position(|at| *at == self.first)?;
+        Some((block * BLOCK + line) as u32)
     }
 
     /// The head of a line comes then; `None`: the line is empty.
     #[inline]
     pub(super) fn set(&mut self, line: u32, at: Option<Nanos>) {
-        let tree = self.tree.as_mut_slice();
-        let mut place = tree.len() / 2 + line as usize;
-        let mut winner = head(at.unwrap_or(Nanos::MAX), line);
-        tree[place] = winner;
-        while place > 1 {
-            winner = winner.min(tree[place ^ 1]);
-            place /= 2;
-            tree[place] = winner;
-        }
+        let (block, line) = (line as usize / BLOCK, line as usize % BLOCK);
+        let lines = &mut self.lines[block];
+        lines[line] = at.unwrap_or(Nanos::MAX);
+        self.blocks[block] = least(lines);
+        self.first = least(&self.blocks);
     }
+}
+
+#[inline(always)]
+fn least(times: &[Nanos]) -> Nanos {
+    times.iter().fold(Nanos::MAX, |least, at| least.min(*at))
 }
 
 #[cfg(test)]

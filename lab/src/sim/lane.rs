@@ -286,10 +286,7 @@ impl World<'_> {
             started: ride.due,
             first_byte,
             done,
-            waits: HitWaits {
-                whole: true,
-                ..HitWaits::default()
-            },
+            waits: HitWaits::LINK,
             status: hit.status,
             bytes,
             versioned: true,

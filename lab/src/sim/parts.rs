@@ -130,7 +130,12 @@ impl Parts {
         for (_, world, _) in &mut worlds {
             world.prepare();
         }
-        let mut requests = plan.requests();
+        let addresses = match plan.routing.mode {
+            RoutingMode::Direct => false,
+            RoutingMode::Nearest => nearest.spreads(),
+            RoutingMode::Router | RoutingMode::Redirect => true,
+        };
+        let mut requests = plan.requests_with(addresses);
         let mut batch: Vec<PlannedRequest> = Vec::with_capacity(BATCH);
         loop {
             batch.clear();

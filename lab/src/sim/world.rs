@@ -195,11 +195,20 @@ impl<'a> World<'a> {
     /// Everything happens that comes before `limit`.
     #[inline]
     fn advance(&mut self, limit: Nanos, progress: &mut dyn Progress) {
+        // Requests are often due before anything happens.
+        if self.lane.next() < limit || !self.queue.is_quiet_before(limit) {
+            self.let_happen(limit, progress);
+        }
+    }
+
+    /// As above: the loop of most of a simulation.
+    #[inline(never)]
+    fn let_happen(&mut self, limit: Nanos, progress: &mut dyn Progress) {
         while self.happens_before(limit, progress) {}
     }
 
     /// The next event happens, or the next request of the lane arrives, if it comes before `limit`.
-    #[inline]
+    #[inline(always)]
     fn happens_before(&mut self, limit: Nanos, progress: &mut dyn Progress) -> bool {
         let ride = self.lane.next();
         let before = ride.min(limit);

@@ -37,7 +37,7 @@ impl World<'_> {
         ride.variant == 0 && self.fill(asked, wanted, ride.deadline)
     }
 
-    /// Begins a plain miss; false if it is none. A head that comes by `limit` or later comes too late.
+    /// Begins a plain miss; false if it is none. A head that comes at `limit` or later comes too late.
     fn fill(&mut self, asked: Asked, wanted: Wanted, limit: Nanos) -> bool {
         let now = self.now;
         let (object, key) = (wanted.object, wanted.key);

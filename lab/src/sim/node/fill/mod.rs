@@ -90,7 +90,7 @@ pub(in super::super) struct Fill {
     /// When its request came to the node and went on at once, and when that is at its far end.
     sent: Nanos,
     arrives: Nanos,
-    /// A head that comes by now or later comes too late for somebody.
+    /// A head that comes then or later comes too late for somebody.
     limit: Nanos,
     connection: Connection,
     to_origin: bool,
