@@ -279,7 +279,10 @@ pub(crate) fn reading(case: &Case) -> Outcome {
         return Outcome::Fresh;
     }
     // Sections 4.2.4, 5.2.2.10 and RFC 5861.
-    let asks = stored.has("stale-while-revalidate") || stored.has("stale-if-error");
+    // A malformed one counts for nothing, so it asks for nothing beside s-maxage either.
+    let asks = ["stale-while-revalidate", "stale-if-error"]
+        .iter()
+        .any(|name| stored.all_seconds(name).next().is_some());
     let forbidden = stored.has("must-revalidate")
         || stored.has("proxy-revalidate")
         || no_cache
