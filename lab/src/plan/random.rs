@@ -6,8 +6,6 @@
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
-use crate::near;
-
 /// What a stream is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -117,7 +115,7 @@ impl Alias {
         while let (Some(&s), Some(&l)) = (small.last(), large.last()) {
             small.pop();
             bins[s] = Bin {
-                threshold: (share[s] * 4_294_967_296.0) as u32,
+                threshold: (share[s] * TWO_TO_32) as u32,
                 alias: l as u32,
             };
             share[l] -= 1.0 - share[s];
@@ -132,97 +130,106 @@ impl Alias {
     /// An index; 0 if there are none.
     #[inline]
     pub(crate) fn choose(&self, stream: &mut Stream) -> u32 {
-        self.index(self.aim(stream))
-    }
-
-    /// Draws, without a look at the bin that was met.
-    #[inline]
-    fn aim(&self, stream: &mut Stream) -> Aim {
-        let product = u128::from(stream.bits()) * self.0.len() as u128;
-        Aim {
-            bin: (product >> 64) as u32,
-            within: (product as u64 >> 32) as u32,
-        }
-    }
-
-    /// What was drawn.
-    #[inline]
-    fn index(&self, aim: Aim) -> u32 {
-        let Some(bin) = self.0.get(aim.bin as usize) else {
+        let (at, within) = place(stream, self.0.len() as u64);
+        let Some(bin) = self.0.get(at as usize) else {
             return 0;
         };
-        // A choice of values, not of ways: a wrong guess would wait for the memory.
-        std::hint::select_unpredictable(aim.within >= bin.threshold, bin.alias, aim.bin)
+        // A choice of values, not of ways: half of the guesses would be wrong.
+        std::hint::select_unpredictable(within >= bin.threshold, bin.alias, at)
     }
 }
 
-/// One draw: which bin it met, and where in it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Aim {
-    bin: u32,
-    within: u32,
+/// One draw, used twice: one of `0..n`, and how far it is from there to the next one, of 2^32.
+#[inline]
+fn place(stream: &mut Stream, n: u64) -> (u32, u32) {
+    let product = u128::from(stream.bits()) * u128::from(n);
+    ((product >> 64) as u32, (product as u64 >> 32) as u32)
 }
 
 /// Popularity falling with rank as `1 / rank^exponent`; index 0 is the most popular.
 ///
-/// The most popular indices have a table of their own, small enough for the processor's nearest cache: with a million objects
-/// that is where most draws end, and a draw is little but the wait for memory.
+/// Few indices have a table. Of many, the most popular ones stand in one, and behind them *strips* of neighbours as wholes, each as
+/// high as its first index: who meets one draws an index of it evenly, and begins anew where that is less popular by more
+/// than a further draw allows (rejection, Devroye 1986, section II.3). That is exact, and all of it lies in the
+/// processor's nearest cache, where a table of a million objects is little but a wait for memory.
 #[derive(Debug, Clone)]
 pub(crate) struct Zipf {
-    /// The head, and as its last index the tail as a whole.
-    head: Alias,
-    tail: Option<Alias>,
+    table: Alias,
+    /// So many indices stand in the table themselves.
+    head: u32,
+    strips: Vec<Strip>,
+    exponent: f64,
 }
 
-/// Indices in the head: 32 KiB of table.
-const HEAD: u32 = 4_000;
+/// Neighbours that are nearly as popular as the first of them.
+#[derive(Debug, Clone, Copy)]
+struct Strip {
+    first: u32,
+    count: u32,
+    /// How popular the last one is beside the first, of 2^32: draws below need no further look.
+    sure: u32,
+}
+
+/// So many indices have a table at most.
+const FEW: u32 = 64_000;
+/// Of more, so many at the head.
+const HEAD: u32 = 1_000;
+/// The first rank of a strip is so many times as large as the span of the strip.
+const NARROW: u32 = 64;
 
 impl Zipf {
     pub(crate) fn new(n: u32, exponent: f64) -> Self {
-        let weights: Vec<f64> = (1..=n)
-            .map(|rank| libm::pow(f64::from(rank), -exponent))
-            .collect();
-        if n <= 16 * HEAD {
-            return Self {
-                head: Alias::new(&weights),
-                tail: None,
-            };
+        let head = if n <= FEW { n } else { HEAD };
+        let height = |index: u32| libm::pow(f64::from(index) + 1.0, -exponent);
+        let mut weights: Vec<f64> = (0..head).map(height).collect();
+        let mut strips = Vec::new();
+        let mut first = head;
+        while first < n {
+            let count = (first / NARROW).min(n - first);
+            let share = height(first + count - 1) / height(first);
+            strips.push(Strip {
+                first,
+                count,
+                sure: (share * TWO_TO_32) as u32,
+            });
+            weights.push(f64::from(count) * height(first));
+            first += count;
         }
-        let (head, tail) = weights.split_at(HEAD as usize);
-        let rest: f64 = tail.iter().sum();
         Self {
-            head: Alias::new(&[head, &[rest]].concat()),
-            tail: Some(Alias::new(tail)),
+            table: Alias::new(&weights),
+            head,
+            strips,
+            exponent,
         }
     }
 
     /// An index; 0 if there are none.
-    #[cfg(test)]
-    pub(crate) fn choose(&self, stream: &mut Stream) -> u32 {
-        self.aim(stream).unwrap_or_else(|aim| self.hit(aim))
-    }
-
-    /// Draws an index; or, of the tail, asks for the memory that tells which one was [hit](Self::hit). Draw several before the
-    /// first of these is asked for.
     #[inline]
-    pub(crate) fn aim(&self, stream: &mut Stream) -> Result<u32, Aim> {
-        let index = self.head.choose(stream);
-        match &self.tail {
-            Some(tail) if index == HEAD => {
-                let aim = tail.aim(stream);
-                near::bring_place(&tail.0, aim.bin as usize);
-                Err(aim)
+    pub(crate) fn choose(&self, stream: &mut Stream) -> u32 {
+        loop {
+            let met = self.table.choose(stream);
+            let strip = met.checked_sub(self.head);
+            let Some(strip) = strip.and_then(|strip| self.strips.get(strip as usize)) else {
+                return met;
+            };
+            let (within, height) = place(stream, strip.count.into());
+            if height < strip.sure || self.reaches(strip, within, height) {
+                return strip.first + within;
             }
-            _ => Ok(index),
         }
     }
 
-    /// The index that a draw has hit in the tail.
-    #[inline]
-    pub(crate) fn hit(&self, aim: Aim) -> u32 {
-        HEAD + self.tail.as_ref().map_or(0, |tail| tail.index(aim))
+    /// Whether an index of a strip is as popular as a draw asks, beside the first one.
+    #[cold]
+    fn reaches(&self, strip: &Strip, within: u32, height: u32) -> bool {
+        let first = f64::from(strip.first) + 1.0;
+        let rank = first + f64::from(within);
+        f64::from(height) < libm::pow(rank / first, -self.exponent) * TWO_TO_32
     }
 }
+
+/// The span of a draw of 32 bits.
+const TWO_TO_32: f64 = 4_294_967_296.0;
 
 #[cfg(test)]
 mod tests {
@@ -256,12 +263,12 @@ mod tests {
     fn zipf_has_its_probabilities() {
         for exponent in [0.0, 0.6, 0.9, 1.0, 1.2] {
             let n = 50;
-            let table = Zipf::new(n, exponent).head;
+            let table = Zipf::new(n, exponent).table;
             let mut mass = vec![0.0; n as usize];
             for (i, bin) in table.0.iter().enumerate() {
                 let keep = (f64::from(bin.threshold)
                     + f64::from(u8::from(bin.threshold == u32::MAX)))
-                    / 4_294_967_296.0;
+                    / TWO_TO_32;
                 mass[i] += keep / f64::from(n);
                 mass[bin.alias as usize] += (1.0 - keep) / f64::from(n);
             }
@@ -278,29 +285,47 @@ mod tests {
     }
 
     #[test]
-    fn head_and_tail_join_without_a_seam() {
-        let (n, draws) = (100_000, 400_000);
-        let table = Zipf::new(n, 0.8);
-        let mut stream = Stream::new(3, "x", Purpose::Object);
-        let mut counts = vec![0_u32; n as usize];
-        for _ in 0..draws {
-            counts[table.choose(&mut stream) as usize] += 1;
+    fn many_indices_have_their_probabilities_too() {
+        let (n, draws) = (FEW + 20_000, 400_000);
+        let borders = [
+            0, 1, 10, 500, 990, 1000, 1015, 1030, 4_000, 9_000, 60_000, n,
+        ];
+        for exponent in [0.0, 0.6, 1.0, 1.4] {
+            let zipf = Zipf::new(n, exponent);
+            let mut stream = Stream::new(3, "x", Purpose::Object);
+            let mut counts = vec![0_u32; n as usize];
+            for _ in 0..draws {
+                counts[zipf.choose(&mut stream) as usize] += 1;
+            }
+            let mass = |from: u32, to: u32| -> f64 {
+                (from..to)
+                    .map(|i| (f64::from(i) + 1.0).powf(-exponent))
+                    .sum()
+            };
+            for range in borders.windows(2) {
+                let (from, to) = (range[0], range[1]);
+                let found: u32 = counts[from as usize..to as usize].iter().sum();
+                let share = mass(from, to) / mass(0, n);
+                let wanted = share * f64::from(draws);
+                let error = (wanted * (1.0 - share)).sqrt();
+                assert!(
+                    (f64::from(found) - wanted).abs() < 4.0 * error + 1.0,
+                    "{exponent}, {from}..{to}: {found}, wanted {wanted}"
+                );
+            }
         }
-        let total: f64 = (1..=n).map(|rank| f64::from(rank).powf(-0.8)).sum();
-        for (from, to) in [
-            (0, 10),
-            (100, 1000),
-            (3_500, 4_000),
-            (4_000, 4_500),
-            (10_000, 20_000),
-        ] {
-            let found = f64::from(counts[from..to].iter().sum::<u32>());
-            let mass: f64 = (from + 1..=to).map(|rank| (rank as f64).powf(-0.8)).sum();
-            let wanted = mass / total * f64::from(draws);
-            assert!(
-                (found - wanted).abs() < 5.0 * wanted.sqrt(),
-                "{from}..{to}: {found}, wanted {wanted}"
-            );
+    }
+
+    #[test]
+    fn within_a_strip_popularity_falls() {
+        let zipf = Zipf::new(FEW + 1, 1.2);
+        let strip = zipf.strips[100];
+        let share = |within: u32| f64::from(strip.first + 1) / f64::from(strip.first + 1 + within);
+        for within in [0, strip.count / 2, strip.count - 1] {
+            let least = libm::pow(share(within), 1.2) * TWO_TO_32;
+            assert!(zipf.reaches(&strip, within, least as u32 - 1));
+            assert!(within == 0 || !zipf.reaches(&strip, within, least as u32 + 1));
+            assert!(strip.sure <= least as u32);
         }
     }
 

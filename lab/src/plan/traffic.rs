@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::random::{Aim, Alias, Purpose, Stream, Zipf};
+use super::random::{Alias, Purpose, Stream, Zipf};
 use super::trace::{TraceFile, TraceRows};
 use super::{Nanos, ObjectId, PlannedRequest, TraceError};
 
@@ -264,28 +264,17 @@ impl Drawn {
     /// Chooses the objects of some requests.
     fn objects(&self, stream: &mut Stream, requests: &mut [PlannedRequest]) {
         let only = self.objects.len() == 1;
-        // Those that wait for memory to be known: which request, and the place of its class among these.
-        let mut waiting = [(0, 0, Aim::default()); BATCH];
-        let mut count = 0;
-        for (at, request) in requests.iter_mut().enumerate() {
+        for request in requests {
             let class = match only {
                 true => 0,
                 false => self.classes.choose(stream) as usize,
             };
-            let Some((index, objects)) = self.objects.get(class) else {
-                continue;
-            };
-            request.object.class = *index;
-            match objects.aim(stream) {
-                Ok(object) => request.object.object = object,
-                Err(aim) => {
-                    waiting[count] = (at, class, aim);
-                    count += 1;
-                }
+            if let Some((index, objects)) = self.objects.get(class) {
+                request.object = ObjectId {
+                    class: *index,
+                    object: objects.choose(stream),
+                };
             }
-        }
-        for (at, class, aim) in &waiting[..count] {
-            requests[*at].object.object = self.objects[*class].1.hit(*aim);
         }
     }
 }

@@ -358,6 +358,24 @@ fn the_lanes_and_the_full_path_come_to_the_same_where_they_did_not() {
             events: vec![(1, "kill: shield-1")],
             ..plain.clone()
         },
+        // A request comes to a shield at the instant at which the answer is whole that it was asked for a second before.
+        Drawn {
+            seed: 858_329,
+            max_age: 0,
+            more: "",
+            deadline_ms: 120,
+            objects: 6,
+            think_ms: 90,
+            changes_s: 1,
+            memory_kib: 8,
+            eviction: "lfu",
+            shielded: [false, true],
+            collapse: true,
+            rate: 5,
+            burst: 1,
+            events: vec![(1, "origin: {delay: 900ms, for: 3s}")],
+            ..plain.clone()
+        },
     ];
     for drawn in &cases {
         lanes_and_full_path_agree(drawn).unwrap_or_else(|error| panic!("{error}\n{drawn:?}"));

@@ -1,4 +1,4 @@
-//! The event queue: what happens next, by (time, sequence), alarms last. It knows nothing of what events mean.
+//! The event queue: what happens next, by (time, kind, sequence). It knows nothing of what events mean.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -39,21 +39,73 @@ pub(super) enum Happening {
     Second,
 }
 
+/// When something has its turn: an instant in nanoseconds, of which the first is whatever the plan says, then what ends, then what
+/// begins, then what was waited for in vain: what comes at the very instant of an alarm is in time. So the order of what falls
+/// together does not hang on when it was foreseen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn(u64);
+
+/// Bits below the instant.
+const RANK_BITS: u32 = 3;
+/// The rank of what arrives.
+const ARRIVAL: u64 = 4;
+
+impl Turn {
+    /// After everything.
+    pub(super) const NEVER: Self = Self(u64::MAX);
+
+    #[inline]
+    fn ranked(at: Nanos, rank: u64) -> Self {
+        match at >> (u64::BITS - RANK_BITS) {
+            0 => Self(at << RANK_BITS | rank),
+            _ => Self::NEVER,
+        }
+    }
+
+    /// Before all that happens at an instant; [`Turn::NEVER`] from the 73rd year on.
+    #[inline]
+    pub(super) fn first(at: Nanos) -> Self {
+        Self::ranked(at, 0)
+    }
+
+    /// Before what arrives at an instant.
+    #[inline]
+    pub(super) fn arrival(at: Nanos) -> Self {
+        Self::ranked(at, ARRIVAL)
+    }
+
+    #[inline]
+    fn of(at: Nanos, what: Happening) -> Self {
+        use Happening::*;
+        let rank = match what {
+            Planned(_) | Border | Second | Check(_) | Checked(..) => 0,
+            Whole(_) | FillWhole(_) => 1,
+            Head(_) | FillHead(_) => 2,
+            Served(_) => 3,
+            Arrive(_) | FillArrives(_) | Broken(_) => ARRIVAL,
+            Alarm(_) => ARRIVAL + 1,
+        };
+        Self::ranked(at, rank)
+    }
+
+    #[inline]
+    fn at(self) -> Nanos {
+        self.0 >> RANK_BITS
+    }
+
+    #[inline]
+    fn slot(self) -> u64 {
+        self.at() >> SLOT_BITS
+    }
+}
+
 /// One near event to come: 24 bytes.
 #[derive(Debug, Clone, Copy)]
 struct Due {
-    at: Nanos,
+    turn: Turn,
     what: Happening,
     /// The next one of its list, or [`END`].
     next: u32,
-}
-
-impl Due {
-    /// By time; what comes at the very instant of an alarm is in time.
-    #[inline]
-    fn order(&self) -> (Nanos, bool) {
-        (self.at, matches!(self.what, Happening::Alarm(_)))
-    }
 }
 
 /// The width of a slot, as a power of two: 33 microseconds.
@@ -80,9 +132,9 @@ pub(super) struct Queue {
     pool: Vec<Due>,
     free: u32,
     near: usize,
-    /// Nothing happens before this instant.
-    quiet_until: Nanos,
-    far: BinaryHeap<Reverse<(Nanos, u64, Happening)>>,
+    /// Nothing happens before this.
+    quiet_until: Turn,
+    far: BinaryHeap<Reverse<(Turn, u64, Happening)>>,
     sequence: u64,
 }
 
@@ -96,7 +148,7 @@ impl Default for Queue {
             pool: Vec::new(),
             free: END,
             near: 0,
-            quiet_until: 0,
+            quiet_until: Turn::first(0),
             far: BinaryHeap::new(),
             sequence: 0,
         }
@@ -104,32 +156,27 @@ impl Default for Queue {
 }
 
 impl Queue {
-    /// Adds an event. Of two at one time, the first added comes first; alarms come last.
+    /// Adds an event. Of two that have one turn, the first added comes first.
     pub(super) fn push(&mut self, at: Nanos, what: Happening) {
-        self.quiet_until = self.quiet_until.min(at);
-        let slot = at >> SLOT_BITS;
+        let turn = Turn::of(at, what);
+        self.quiet_until = self.quiet_until.min(turn);
+        let slot = turn.slot();
         if slot <= self.slot {
-            // Of equal times, the one added last stands first, for the next one stands last.
-            let due = Due {
-                at,
-                what,
-                next: END,
-            };
-            let place = self
-                .current
-                .partition_point(|other| other.order() > due.order());
-            self.current.insert(place, due);
+            // Of equal turns, the one added last stands first, for the next one stands last.
+            let place = self.current.partition_point(|other| other.turn > turn);
+            let next = END;
+            self.current.insert(place, Due { turn, what, next });
         } else if slot < self.slot + SLOTS {
-            self.put(at, what);
+            self.put(turn, what);
         } else {
             self.sequence += 1;
-            self.far.push(Reverse((at, self.sequence, what)));
+            self.far.push(Reverse((turn, self.sequence, what)));
         }
     }
 
     /// Whether it is known without a search that nothing comes before `limit`.
     #[inline]
-    pub(super) fn is_quiet_before(&self, limit: Nanos) -> bool {
+    pub(super) fn is_quiet_before(&self, limit: Turn) -> bool {
         limit <= self.quiet_until
     }
 
@@ -149,22 +196,22 @@ impl Queue {
     }
 
     /// Takes the next event if it comes before `limit`.
-    pub(super) fn pop_before(&mut self, limit: Nanos) -> Option<(Nanos, Happening)> {
+    pub(super) fn pop_before(&mut self, limit: Turn) -> Option<(Nanos, Happening)> {
         loop {
             if let Some(next) = self.current.last() {
-                self.quiet_until = next.at;
-                if next.at >= limit {
+                self.quiet_until = next.turn;
+                if next.turn >= limit {
                     return None;
                 }
-                return self.current.pop().map(|due| (due.at, due.what));
+                return self.current.pop().map(|due| (due.turn.at(), due.what));
             }
             let Some(next) = self.next_slot() else {
-                self.quiet_until = Nanos::MAX;
+                self.quiet_until = Turn::NEVER;
                 return None;
             };
-            self.quiet_until = next << SLOT_BITS;
+            self.quiet_until = Turn::first(next << SLOT_BITS);
             // No further than to the limit: what is added before it must still find its slot.
-            let reached = next.min(limit >> SLOT_BITS).max(self.slot);
+            let reached = next.min(limit.slot()).max(self.slot);
             self.slot = reached;
             self.fetch_far();
             if next > reached {
@@ -177,7 +224,7 @@ impl Queue {
     /// The next slot with an event in it, in the wheel or beyond.
     fn next_slot(&self) -> Option<u64> {
         if self.near == 0 {
-            return self.far.peek().map(|Reverse((at, _, _))| at >> SLOT_BITS);
+            return self.far.peek().map(|Reverse((turn, _, _))| turn.slot());
         }
         let words = self.occupied.len() as u64;
         let first = (self.slot + 1) % SLOTS;
@@ -198,17 +245,17 @@ impl Queue {
 
     /// Puts an event into the wheel, in front of its slot's list.
     #[inline]
-    fn put(&mut self, at: Nanos, what: Happening) {
-        let slot = ((at >> SLOT_BITS) % SLOTS) as usize;
+    fn put(&mut self, turn: Turn, what: Happening) {
+        let slot = (turn.slot() % SLOTS) as usize;
         let next = self.heads[slot];
         let place = self.free;
         if let Some(spare) = self.pool.get_mut(place as usize) {
             self.free = spare.next;
-            *spare = Due { at, what, next };
+            *spare = Due { turn, what, next };
             self.heads[slot] = place;
         } else {
             self.heads[slot] = u32::try_from(self.pool.len()).unwrap_or(END);
-            self.pool.push(Due { at, what, next });
+            self.pool.push(Due { turn, what, next });
         }
         self.occupied[slot / 64] |= 1 << (slot % 64);
         self.near += 1;
@@ -216,12 +263,12 @@ impl Queue {
 
     /// What was far is near now. It was added before anything that is near already, for that was far then, too.
     fn fetch_far(&mut self) {
-        while let Some(Reverse((at, _, what))) = self.far.peek().copied() {
-            if at >> SLOT_BITS >= self.slot + SLOTS {
+        while let Some(Reverse((turn, _, what))) = self.far.peek().copied() {
+            if turn.slot() >= self.slot + SLOTS {
                 break;
             }
             self.far.pop();
-            self.put(at, what);
+            self.put(turn, what);
         }
     }
 
@@ -237,9 +284,9 @@ impl Queue {
             place = after;
             self.near -= 1;
         }
-        // The list has the latest first, and a stable order keeps equal times so: the next one stands last.
+        // The list has the latest first, and a stable order keeps equal turns so: the next one stands last.
         if self.current.len() > 1 {
-            self.current.sort_by_key(|due| Reverse(due.order()));
+            self.current.sort_by_key(|due| Reverse(due.turn));
         }
     }
 }
@@ -249,14 +296,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_come_by_time_and_then_in_the_order_of_their_coming() {
+    fn events_come_by_time_and_kind_and_then_in_the_order_of_their_coming() {
+        let id = Id {
+            index: 0,
+            serial: 0,
+        };
         let mut queue = Queue::default();
         queue.push(5, Happening::Alarm(0));
+        queue.push(5, Happening::Arrive(id));
+        queue.push(5, Happening::Head(id));
+        queue.push(5, Happening::FillWhole(id));
         queue.push(5, Happening::Border);
         queue.push(3, Happening::Planned(1));
         queue.push(5, Happening::Check(0));
         queue.push(3, Happening::Planned(0));
-        let order: Vec<_> = std::iter::from_fn(|| queue.pop_before(Nanos::MAX)).collect();
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop_before(Turn::NEVER)).collect();
         assert_eq!(
             order,
             [
@@ -264,9 +318,30 @@ mod tests {
                 (3, Happening::Planned(0)),
                 (5, Happening::Border),
                 (5, Happening::Check(0)),
+                (5, Happening::FillWhole(id)),
+                (5, Happening::Head(id)),
+                (5, Happening::Arrive(id)),
                 (5, Happening::Alarm(0)),
             ]
         );
+    }
+
+    #[test]
+    fn a_limit_can_lie_within_an_instant() {
+        let id = Id {
+            index: 0,
+            serial: 0,
+        };
+        let mut queue = Queue::default();
+        queue.push(7, Happening::Arrive(id));
+        queue.push(7, Happening::Head(id));
+        assert_eq!(queue.pop_before(Turn::first(7)), None);
+        let head = Some((7, Happening::Head(id)));
+        assert_eq!(queue.pop_before(Turn::arrival(7)), head);
+        assert_eq!(queue.pop_before(Turn::arrival(7)), None);
+        let arrive = Some((7, Happening::Arrive(id)));
+        assert_eq!(queue.pop_before(Turn::first(8)), arrive);
+        assert_eq!(Turn::first(Nanos::MAX), Turn::NEVER);
     }
 
     #[test]
@@ -305,7 +380,7 @@ mod tests {
             "near ones alone"
         );
         for _ in 0..3 {
-            queue.pop_before(Nanos::MAX);
+            queue.pop_before(Turn::NEVER);
         }
         assert_eq!(
             coming(&queue, 3 * slot),
@@ -340,7 +415,11 @@ mod tests {
                 _ => None,
             };
             let expected = expected.map(|Reverse((at, _, step))| (at, Happening::Planned(step)));
-            assert_eq!(queue.pop_before(limit), expected, "step {step}");
+            assert_eq!(
+                queue.pop_before(Turn::first(limit)),
+                expected,
+                "step {step}"
+            );
             now = expected.map_or(if limit == Nanos::MAX { now } else { limit }, |(at, _)| at);
         }
     }

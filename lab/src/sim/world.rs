@@ -10,7 +10,7 @@ use super::keys::{Keys, Ways};
 use super::lane::Lane;
 use super::node::{Fills, Flight, Job, Node};
 use super::origin::Origin;
-use super::queue::Queue;
+use super::queue::{Queue, Turn};
 use super::slab::{Id, Slab};
 use super::store::Policies;
 use super::wire::Wires;
@@ -159,7 +159,7 @@ impl<'a> World<'a> {
                 // A request comes before what happens at the same instant.
                 if self.plan.sequential {
                     // One after the other: the next begins when nobody waits.
-                    while !self.is_idle() && self.happens_before(Nanos::MAX, progress) {}
+                    while !self.is_idle() && self.happens_before(Turn::NEVER, progress) {}
                 } else {
                     self.advance(planned.due, progress);
                     debug_assert!(planned.due >= self.now, "time never runs back");
@@ -176,12 +176,12 @@ impl<'a> World<'a> {
     /// All requests have begun: plays what is left of them.
     pub(super) fn end(&mut self, progress: &mut dyn Progress) {
         self.end = self.now;
-        while self.is_waited_for() && self.happens_before(Nanos::MAX, progress) {
+        while self.is_waited_for() && self.happens_before(Turn::NEVER, progress) {
             self.end = self.now;
         }
         self.end = self.end.max(self.last);
         let linger = self.end.saturating_add(LINGER);
-        while self.happens_before(self.work_until(linger), progress) {}
+        while self.happens_before(Turn::first(self.work_until(linger)), progress) {}
         self.now = self.now.max(self.end);
         self.tell_counters();
         progress.advance(self.plan.duration, self.plan.duration, self.done);
@@ -192,25 +192,27 @@ impl<'a> World<'a> {
         (self.fold, self.end)
     }
 
-    /// Everything happens that comes before `limit`.
+    /// Everything happens that comes before this instant.
     #[inline]
-    fn advance(&mut self, limit: Nanos, progress: &mut dyn Progress) {
+    fn advance(&mut self, until: Nanos, progress: &mut dyn Progress) {
+        let limit = Turn::first(until);
         // Requests are often due before anything happens.
-        if self.lane.next() < limit || !self.queue.is_quiet_before(limit) {
+        if self.lane.next() < until || !self.queue.is_quiet_before(limit) {
             self.let_happen(limit, progress);
         }
     }
 
     /// As above: the loop of most of a simulation.
     #[inline(never)]
-    fn let_happen(&mut self, limit: Nanos, progress: &mut dyn Progress) {
+    fn let_happen(&mut self, limit: Turn, progress: &mut dyn Progress) {
         while self.happens_before(limit, progress) {}
     }
 
     /// The next event happens, or the next request of the lane arrives, if it comes before `limit`.
     #[inline(always)]
-    fn happens_before(&mut self, limit: Nanos, progress: &mut dyn Progress) -> bool {
-        let ride = self.lane.next();
+    fn happens_before(&mut self, limit: Turn, progress: &mut dyn Progress) -> bool {
+        let next = self.lane.next();
+        let ride = Turn::arrival(next);
         let before = ride.min(limit);
         if !self.queue.is_quiet_before(before) && self.event_before(before, progress) {
             return true;
@@ -218,15 +220,15 @@ impl<'a> World<'a> {
         if ride >= limit {
             return false;
         }
-        debug_assert!(ride >= self.now, "time never runs back");
-        self.now = ride;
+        debug_assert!(next >= self.now, "time never runs back");
+        self.now = next;
         self.ride();
         true
     }
 
     /// The next event happens, if it comes before `limit`. Apart from what hits do, which is short.
     #[inline(never)]
-    fn event_before(&mut self, limit: Nanos, progress: &mut dyn Progress) -> bool {
+    fn event_before(&mut self, limit: Turn, progress: &mut dyn Progress) -> bool {
         let Some((at, what)) = self.queue.pop_before(limit) else {
             return false;
         };
