@@ -1,12 +1,12 @@
 //! Looking ahead. Most of what a simulation waits for is memory: tables over all objects of all nodes, and the records of what
-//! is under way. What the next requests and events need is asked for in one go before they come, so that the waits overlap
-//! and the lines are near when needed.
+//! is under way. What the next events need is asked for in one go before they come, what a request needs while it still stands
+//! in line, so that the waits overlap and the lines are near when needed.
 
 use super::World;
 use super::exchange::Asker;
 use super::queue::Happening;
 use super::slab::Id;
-use crate::plan::{Nanos, ObjectId, PlannedRequest, RoutingMode, Spot};
+use crate::plan::{Nanos, ObjectId, Spot};
 
 /// What happens soon; its memory is used again.
 #[derive(Debug, Default)]
@@ -16,36 +16,9 @@ pub(super) struct Ahead {
 }
 
 impl World<'_> {
-    /// Brings near what some requests, and whatever else happens before the last of them begins, will need.
-    pub(super) fn look_ahead(&mut self, requests: &[PlannedRequest]) {
-        let until = requests.last().map_or(0, |last| last.due);
-        // What takes longer is asked for when it is about to arrive; by then it would have been driven out again.
-        if self.lane.is_short(until.saturating_sub(self.now)) {
-            for planned in requests {
-                self.bring_for_request(planned);
-            }
-        }
-        for (node, object) in self.lane.coming(until) {
-            self.bring_object(node, object);
-        }
-        self.bring_for_events(until);
-    }
-
-    fn bring_for_request(&self, planned: &PlannedRequest) {
-        // Where it will go, if that is cheap to say.
-        let node = match self.plan.routing.mode {
-            RoutingMode::Direct | RoutingMode::Redirect => None,
-            RoutingMode::Nearest => self.nearest.node(planned.place, planned.client),
-            RoutingMode::Router => self.resolvers[usize::from(planned.place)].answer(self.now),
-        };
-        if let Some(node) = node {
-            self.bring_object(node, planned.object);
-        }
-    }
-
     /// What a node and the fold know of an object for which a client asks.
     #[inline]
-    fn bring_object(&self, node: u16, object: ObjectId) {
+    pub(super) fn bring_object(&self, node: u16, object: ObjectId) {
         if let Some(node) = self.nodes.get(usize::from(node)) {
             node.bring(self.keys.of(object, 0));
         }
@@ -54,7 +27,7 @@ impl World<'_> {
 
     /// What the events before `until` will need. In three rounds, since each finds by what the one before has asked for what is
     /// next: exchanges, then the tables and requests of the nodes at their ends, then whoever waits for those.
-    fn bring_for_events(&mut self, until: Nanos) {
+    pub(super) fn bring_for_events(&mut self, until: Nanos) {
         let mut ahead = std::mem::take(&mut self.ahead);
         ahead.exchanges.clear();
         ahead.fills.clear();

@@ -55,8 +55,6 @@ pub(super) struct Lane {
     /// By place and node, the index of the way; [`UNUSED`] without one.
     of: Vec<u32>,
     nodes: usize,
-    /// What the shortest of the ways took when it was first used.
-    shortest: Nanos,
     /// When the next request of each way arrives.
     next: Heads,
     /// The planned events that could touch what is under way, the next one last.
@@ -68,6 +66,9 @@ pub(super) struct Lane {
     /// Nothing is foreseen: one request follows the other when that is really over, or a test wants to see the full path.
     pub(super) closed: bool,
 }
+
+/// What so many requests need that come next over one way is brought near.
+const NEAR: usize = 16;
 
 /// No request has gone this way.
 const UNUSED: u32 = u32::MAX;
@@ -82,7 +83,6 @@ impl Lane {
             ways: Vec::new(),
             of: vec![UNUSED; plan.places.len() * plan.nodes.len()],
             nodes: plan.nodes.len(),
-            shortest: Nanos::MAX,
             next: Heads::default(),
             calm: (0, disturbances.last().copied().unwrap_or(Nanos::MAX)),
             disturbances,
@@ -102,20 +102,6 @@ impl Lane {
         self.next.first().is_none()
     }
 
-    /// Whether a request that begins now may arrive within this span.
-    pub(super) fn is_short(&self, span: Nanos) -> bool {
-        self.shortest <= span
-    }
-
-    /// Where requests arrive before `until`, and for what.
-    pub(super) fn coming(&self, until: Nanos) -> impl Iterator<Item = (u16, ObjectId)> + '_ {
-        self.ways.iter().flat_map(move |way| {
-            let riding = way.riding.iter();
-            let coming = riding.take_while(move |ride| ride.arrives < until);
-            coming.map(|ride| (way.node, ride.object))
-        })
-    }
-
     /// The numbers of the first request on each way.
     pub(super) fn steps(&self) -> impl Iterator<Item = u64> + '_ {
         let first = |way: &Way| way.riding.front().map(|ride| ride.step);
@@ -131,6 +117,14 @@ impl Lane {
         self.next
             .set(index, riding.front().map(|next| next.arrives));
         Some((index as usize, ride))
+    }
+
+    /// The object for which a request comes over this way that is the last of the next ones now, and the node that it comes to.
+    #[inline]
+    fn last_of_next(&self, way: usize) -> Option<(u16, ObjectId)> {
+        let way = &self.ways[way];
+        let last = way.riding.get(NEAR - 1)?;
+        Some((way.node, last.object))
     }
 
     /// The link of a way, and the place where it begins.
@@ -194,6 +188,9 @@ impl World<'_> {
             object: planned.object,
             variant: planned.variant,
         });
+        if way.riding.len() <= NEAR {
+            self.bring_object(node, planned.object);
+        }
         true
     }
 
@@ -219,7 +216,6 @@ impl World<'_> {
             population: self.plan.places.get(usize::from(place))?.population,
             riding: VecDeque::new(),
         });
-        lane.shortest = lane.shortest.min(self.wires.link(link).crossing);
         lane.next.grow(lane.ways.len());
         let at = usize::from(place) * lane.nodes + usize::from(node);
         *lane.of.get_mut(at)? = index as u32;
@@ -232,6 +228,9 @@ impl World<'_> {
         let Some((way, ride)) = self.lane.take() else {
             return;
         };
+        if let Some((node, object)) = self.lane.last_of_next(way) {
+            self.bring_object(node, object);
+        }
         if !self.serve_at_once(way, &ride) && !self.fill_for_client(way, &ride) {
             self.arrive_outside(way, &ride);
         }

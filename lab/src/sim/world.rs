@@ -22,7 +22,7 @@ use crate::steering::Nearest;
 
 /// After the last answer, background work may go on for so long.
 const LINGER: Nanos = 5 * SECOND;
-/// Requests whose objects are looked at in one go.
+/// So many requests ahead, events are looked at.
 const LOOK_AHEAD: usize = 64;
 /// Between two looks at what is over on both sides, in events.
 const SETTLE_EVERY: u64 = 1 << 13;
@@ -154,7 +154,7 @@ impl<'a> World<'a> {
         progress: &mut dyn Progress,
     ) {
         for some in requests.chunks(LOOK_AHEAD) {
-            self.look_ahead(some);
+            self.bring_for_events(some.last().map_or(self.now, |last| last.due));
             for planned in some {
                 // A request comes before what happens at the same instant.
                 if self.plan.sequential {

@@ -24,6 +24,8 @@ pub struct Line {
     pace: u64,
     /// From a window's first byte leaving to its acknowledgement: a round trip and one segment on the wire.
     round: Nanos,
+    /// The smallest window that lasts until its first acknowledgement, so that only the rate limits.
+    saturation: u64,
     /// 1 / ln(1 - loss), by which a draw becomes a count of segments until the next loss; 0: no loss.
     until_loss: f64,
 }
@@ -50,9 +52,18 @@ impl Line {
             one_way: model.rtt / 2,
             pace,
             round: 0,
+            saturation: 0,
             until_loss,
         };
         line.round = model.rtt + line.on_wire(MSS);
+        line.saturation = match (line.round, pace) {
+            (0, _) => 0,
+            (_, 0) => u64::MAX,
+            (round, pace) => {
+                let bytes = (u128::from(round) << 32).div_ceil(u128::from(pace));
+                u64::try_from(bytes).unwrap_or(u64::MAX)
+            }
+        };
         line
     }
 
@@ -88,9 +99,10 @@ impl Line {
         Some(u64::try_from(rate * span / (8 * u128::from(SECOND))).unwrap_or(u64::MAX))
     }
 
-    /// Whether a window lasts until its first acknowledgement, so that only the rate limits.
+    /// Whether a window lasts until its first acknowledgement.
+    #[inline]
     fn saturated_by(&self, window: u64) -> bool {
-        self.on_wire(window) >= self.round
+        window >= self.saturation
     }
 }
 
