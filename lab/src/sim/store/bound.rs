@@ -12,21 +12,26 @@ const PARTS: u64 = 1024;
 pub(in crate::sim) struct Bound {
     memory: u64,
     most: Option<u64>,
+    /// One object's share of the memory, in whole bytes: up to this, all weigh the same.
+    share: u64,
 }
 
 impl Bound {
     pub(in crate::sim) fn of(node: &NodePlan) -> Self {
-        Self {
-            memory: node.memory,
-            most: node.max_objects,
-        }
+        Self::new(node.memory, node.max_objects)
     }
 
     /// One unit for size and weight, and so many of it at most.
     pub(super) fn plain(capacity: u64) -> Self {
+        Self::new(capacity, None)
+    }
+
+    fn new(memory: u64, most: Option<u64>) -> Self {
+        let share = most.and_then(|most| memory.checked_div(most));
         Self {
-            memory: capacity,
-            most: None,
+            memory,
+            most,
+            share: share.unwrap_or(0),
         }
     }
 
@@ -47,6 +52,10 @@ impl Bound {
     #[inline]
     pub(super) fn weight(self, bytes: u64) -> u64 {
         let Some(most) = self.most else { return bytes };
+        // Nearly always, and a division is slow.
+        if bytes <= self.share {
+            return PARTS;
+        }
         let (most, memory) = (most.saturating_mul(PARTS), self.memory.max(1));
         let parts = match bytes.checked_mul(most) {
             Some(product) => product.div_ceil(memory),

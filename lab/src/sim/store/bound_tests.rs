@@ -5,10 +5,7 @@ use super::*;
 use crate::plan::Eviction;
 
 fn bound(memory: u64, most: u64) -> Bound {
-    Bound {
-        memory,
-        most: Some(most),
-    }
+    Bound::new(memory, Some(most))
 }
 
 fn store(bound: Bound, eviction: &Eviction, keys: usize) -> Store {

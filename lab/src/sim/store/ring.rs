@@ -76,6 +76,12 @@ impl Ring {
         }
     }
 
+    /// So many keys from the front on, with [`NONE`] where one was taken out.
+    #[inline]
+    pub(super) fn first(&self, most: usize) -> impl Iterator<Item = u32> + '_ {
+        self.keys.iter().copied().take(most)
+    }
+
     /// The key that comes so many places after the front; [`NONE`] if there is none.
     #[inline]
     pub(super) fn ahead(&self, places: usize) -> u32 {

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::ring::{Places, Ring};
+use super::ring::{NONE, Places, Ring};
 use super::{Eviction, Key, Weights};
 use crate::near;
 
@@ -12,8 +12,8 @@ const PROMOTED_AT: u8 = 1;
 const IN_MAIN: u8 = 0x80;
 const IN_GHOST: u8 = 0x40;
 const COUNT: u8 = 0x03;
-/// So far ahead in a queue marks and weights are brought near.
-const AHEAD: usize = 4;
+/// So far ahead in a queue marks and weights are brought near: an eviction may pass over some.
+const AHEAD: usize = 16;
 
 /// The three queues. `marks` holds per key its access count, its queue, and whether it is a ghost.
 #[derive(Debug)]
@@ -60,7 +60,11 @@ impl S3Fifo {
     /// The keys that leave next, as far as can be told now.
     #[inline]
     pub(super) fn next(&self) -> [Key; 2] {
-        [self.small.ahead(0), self.main.ahead(0)]
+        let unused = |key: &Key| match self.marks.get(*key as usize) {
+            Some(mark) => *mark & COUNT == 0,
+            None => false,
+        };
+        [&self.small, &self.main].map(|ring| ring.first(AHEAD).find(unused).unwrap_or(NONE))
     }
 
     /// See [`super::Store::bring_place`].
@@ -105,9 +109,10 @@ impl S3Fifo {
         None
     }
 
-    fn evict_main(&mut self) -> Option<Key> {
+    fn evict_main(&mut self, weights: &Weights) -> Option<Key> {
         while let Some(key) = self.main.pop_front() {
             self.bring(self.main.ahead(AHEAD));
+            weights.bring(self.main.ahead(AHEAD));
             let mark = &mut self.marks[key as usize];
             // Each access buys one more round; the last one counts too.
             if *mark & COUNT > 0 {
@@ -159,7 +164,7 @@ impl Eviction for S3Fifo {
         {
             return Some(key);
         }
-        if let Some(key) = self.evict_main() {
+        if let Some(key) = self.evict_main(weights) {
             return Some(key);
         }
         // Nothing in main: the small queue gives its oldest, whatever its count, and leaves no ghost.

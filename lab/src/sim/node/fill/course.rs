@@ -346,18 +346,19 @@ impl World<'_> {
             node, object, key, ..
         } = fill.wanted;
         let own = &self.nodes[usize::from(node)];
-        match what {
-            Happening::FillWhole(_) => own.bring_place(key),
-            Happening::FillHead(_) => {
-                if let Asked::Client(..) = fill.asked {
-                    self.fold.bring(node, object);
-                }
+        let head = matches!(what, Happening::FillHead(_));
+        if matches!(what, Happening::FillArrives(_)) {
+            if let Spot::Node(asked) = self.wires.link(own.upstream).to {
+                self.nodes[usize::from(asked)].bring(key);
             }
-            _ => {
-                if let Spot::Node(asked) = self.wires.link(own.upstream).to {
-                    self.nodes[usize::from(asked)].bring(key);
-                }
-            }
+            return;
+        }
+        if head && matches!(fill.asked, Asked::Client(..)) {
+            self.fold.bring(node, object);
+        }
+        // The head may bring the end with it.
+        if !head || fill.first == fill.whole {
+            own.bring_place(key);
         }
     }
 }
