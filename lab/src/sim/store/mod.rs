@@ -189,9 +189,7 @@ impl Store {
     #[inline]
     pub(super) fn bring_place(&self, key: Key) {
         self.weights.bring(key);
-        if let Queues::S3Fifo(queues) = &self.queues {
-            queues.bring_place(key);
-        }
+        self.bring(key);
     }
 
     /// The keys that leave next, as far as that is cheap to tell; some may be no keys.

@@ -1,88 +1,91 @@
-//! Queues of dense keys in which each key's place is known: what leaves next lies next to what leaves after it, and any key can be
-//! taken out. It knows nothing of caches.
-//!
-//! Several rings can share one [`Places`] as long as a key is in at most one of them: a key costs four bytes, and four more
-//! while it is in a ring.
+//! Queues of dense keys from which any key can be taken out. What leaves next lies next to what leaves after it, and a key costs
+//! four bytes while it is in a queue, and two bits of a byte that it has anyway: a key that is taken out stays where it
+//! stands, and is passed over when its turn comes. It knows nothing of caches.
 
 use std::collections::VecDeque;
 
-use crate::near;
-
-/// A place from which its key was taken out. Keys are below it.
+/// No key: keys are below it.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Rings below this length keep their holes.
+/// Queues below this length keep what is passed over.
 const SHORT: usize = 1 << 10;
 
-/// Where each key stands in its ring.
+/// One queue: its front is where policies evict. Its methods are given the same table of marks, one byte per key.
 #[derive(Debug)]
-pub(super) struct Places(Vec<u32>);
-
-impl Places {
-    /// Places for the keys `0..keys`.
-    pub(super) fn new(keys: usize) -> Self {
-        Self(vec![0; keys])
-    }
-
-    /// Brings the place of a key near in memory.
-    #[inline]
-    pub(super) fn bring(&self, key: u32) {
-        near::bring_place(&self.0, key as usize);
-    }
-}
-
-/// One queue: its front is where policies evict.
-#[derive(Debug, Default)]
 pub(super) struct Ring {
-    /// With [`NONE`] where one was taken out.
     keys: VecDeque<u32>,
-    /// The place of the front; those behind it count on from there, around the end of numbers.
-    first: u32,
-    holes: usize,
+    /// The lower one of the two bits of each mark that count how often the key was taken out of this queue and still stands in
+    /// it; those times come before the one that counts, if it is in the queue.
+    one: u8,
+    /// The sum of these counts.
+    over: usize,
 }
 
 impl Ring {
-    /// Appends a key that is in no ring.
+    /// An empty queue that has two bits of each mark to itself, of which this is the lower one.
+    pub(super) fn new(one: u8) -> Self {
+        Self {
+            keys: VecDeque::new(),
+            one,
+            over: 0,
+        }
+    }
+
+    fn count(&self) -> u8 {
+        self.one | self.one << 1
+    }
+
+    /// Appends a key that is not in this queue.
     #[inline]
-    pub(super) fn push_back(&mut self, places: &mut Places, key: u32) {
-        places.0[key as usize] = self.first.wrapping_add(self.keys.len() as u32);
+    pub(super) fn push_back(&mut self, key: u32) {
         self.keys.push_back(key);
     }
 
     /// Takes the oldest key out.
     #[inline]
-    pub(super) fn pop_front(&mut self) -> Option<u32> {
+    pub(super) fn pop_front(&mut self, marks: &mut [u8]) -> Option<u32> {
         loop {
             let key = self.keys.pop_front()?;
-            self.first = self.first.wrapping_add(1);
-            if key != NONE {
+            let mark = &mut marks[key as usize];
+            if *mark & self.count() == 0 {
                 return Some(key);
             }
-            self.holes -= 1;
+            *mark -= self.one;
+            self.over -= 1;
         }
     }
 
-    /// Takes a key out that is in this ring.
-    pub(super) fn remove(&mut self, places: &mut Places, key: u32) {
-        let place = places.0[key as usize].wrapping_sub(self.first);
-        self.keys[place as usize] = NONE;
-        self.holes += 1;
-        if self.keys.len() >= SHORT && self.holes > self.keys.len() / 2 {
-            self.keys.retain(|key| *key != NONE);
-            self.holes = 0;
-            for (key, place) in self.keys.iter().zip(0..) {
-                places.0[*key as usize] = self.first.wrapping_add(place);
+    /// Takes a key out that is in this queue.
+    pub(super) fn remove(&mut self, marks: &mut [u8], key: u32) {
+        let full = marks[key as usize] & self.count() == self.count();
+        if full || (self.keys.len() >= SHORT && self.over >= self.keys.len() / 2) {
+            self.clean(marks);
+        }
+        marks[key as usize] += self.one;
+        self.over += 1;
+    }
+
+    /// Drops all that would be passed over.
+    fn clean(&mut self, marks: &mut [u8]) {
+        let (one, count) = (self.one, self.count());
+        self.keys.retain(|key| {
+            let mark = &mut marks[*key as usize];
+            let stays = *mark & count == 0;
+            if !stays {
+                *mark -= one;
             }
-        }
+            stays
+        });
+        self.over = 0;
     }
 
-    /// So many keys from the front on, with [`NONE`] where one was taken out.
+    /// So many places from the front on.
     #[inline]
     pub(super) fn first(&self, most: usize) -> impl Iterator<Item = u32> + '_ {
         self.keys.iter().copied().take(most)
     }
 
-    /// The key that comes so many places after the front; [`NONE`] if there is none.
+    /// The key that stands so many places after the front; [`NONE`] if there is none.
     #[inline]
     pub(super) fn ahead(&self, places: usize) -> u32 {
         self.keys.get(places).copied().unwrap_or(NONE)
@@ -97,29 +100,33 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_a_queue_from_which_any_can_be_taken(
-            first in prop::sample::select(vec![0, u32::MAX - 700]),
-            steps in prop::collection::vec((0..4u8, 0..3000u32), 0..6000),
+            keys in prop::sample::select(vec![5u32, 3000]),
+            steps in prop::collection::vec((0..4u8, any::<u32>()), 0..6000),
         ) {
-            let mut places = Places::new(3000);
-            let mut ring = Ring { first, ..Ring::default() };
+            // What the other bits say stays as it is.
+            let mut marks = vec![0b1100_0011; keys as usize];
+            let mut ring = Ring::new(0b100);
             let mut plain: VecDeque<u32> = VecDeque::new();
             for (what, key) in steps {
+                let key = key % keys;
                 let at = plain.iter().position(|other| *other == key);
                 match (what, at) {
-                    (0, _) => prop_assert_eq!(ring.pop_front(), plain.pop_front()),
+                    (0, _) => prop_assert_eq!(ring.pop_front(&mut marks), plain.pop_front()),
                     (_, None) => {
-                        ring.push_back(&mut places, key);
+                        ring.push_back(key);
                         plain.push_back(key);
                     }
                     (_, Some(at)) => {
-                        ring.remove(&mut places, key);
+                        ring.remove(&mut marks, key);
                         plain.remove(at);
                     }
                 }
-                prop_assert!(ring.keys.len() < SHORT || ring.holes <= ring.keys.len() / 2);
+                prop_assert!(ring.keys.len() < SHORT + 1 || ring.over <= ring.keys.len() / 2 + 1);
+                prop_assert_eq!(ring.keys.len() - ring.over, plain.len());
             }
-            let left: Vec<u32> = std::iter::from_fn(|| ring.pop_front()).collect();
+            let left: Vec<u32> = std::iter::from_fn(|| ring.pop_front(&mut marks)).collect();
             prop_assert_eq!(left, Vec::from(plain));
+            prop_assert!(marks.iter().all(|mark| *mark == 0b1100_0011));
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::ring::{NONE, Places, Ring};
+use super::ring::{NONE, Ring};
 use super::{Eviction, Key, Weights};
 use crate::near;
 
@@ -12,13 +12,16 @@ const PROMOTED_AT: u8 = 1;
 const IN_MAIN: u8 = 0x80;
 const IN_GHOST: u8 = 0x40;
 const COUNT: u8 = 0x03;
+/// What the two queues count in a mark.
+const SMALL: u8 = 0x04;
+const MAIN: u8 = 0x10;
+const QUEUES: u8 = 0x3c;
 /// So far ahead in a queue marks and weights are brought near: an eviction may pass over some.
 const AHEAD: usize = 16;
 
 /// The three queues. `marks` holds per key its access count, its queue, and whether it is a ghost.
 #[derive(Debug)]
 pub(super) struct S3Fifo {
-    places: Places,
     small: Ring,
     main: Ring,
     marks: Vec<u8>,
@@ -33,9 +36,8 @@ impl S3Fifo {
     /// Queues for the keys `0..keys` and a total weight of `capacity`.
     pub(super) fn new(keys: usize, capacity: u64) -> Self {
         Self {
-            places: Places::new(keys),
-            small: Ring::default(),
-            main: Ring::default(),
+            small: Ring::new(SMALL),
+            main: Ring::new(MAIN),
             marks: vec![0; keys],
             small_weight: 0,
             // Foyer multiplies as f64 and truncates.
@@ -67,13 +69,6 @@ impl S3Fifo {
         [&self.small, &self.main].map(|ring| ring.first(AHEAD).find(unused).unwrap_or(NONE))
     }
 
-    /// See [`super::Store::bring_place`].
-    #[inline]
-    pub(super) fn bring_place(&self, key: Key) {
-        self.bring(key);
-        self.places.bring(key);
-    }
-
     fn bury(&mut self, key: Key, weight: u64) {
         if self.ghost_capacity == 0 {
             return;
@@ -83,6 +78,9 @@ impl S3Fifo {
                 break;
             };
             self.ghost_weight -= weight;
+            if let Some((next, _)) = self.ghosts.get(AHEAD) {
+                self.bring(*next);
+            }
             self.marks[gone as usize] &= !IN_GHOST;
         }
         self.ghosts.push_back((key, weight));
@@ -91,7 +89,7 @@ impl S3Fifo {
     }
 
     fn evict_small(&mut self, weights: &Weights) -> Option<Key> {
-        while let Some(key) = self.small.pop_front() {
+        while let Some(key) = self.small.pop_front(&mut self.marks) {
             self.bring(self.small.ahead(AHEAD));
             weights.bring(self.small.ahead(AHEAD));
             let weight = weights.of(key);
@@ -99,9 +97,9 @@ impl S3Fifo {
             let mark = &mut self.marks[key as usize];
             if *mark & COUNT >= PROMOTED_AT {
                 *mark |= IN_MAIN;
-                self.main.push_back(&mut self.places, key);
+                self.main.push_back(key);
             } else {
-                *mark &= IN_GHOST;
+                *mark &= IN_GHOST | QUEUES;
                 self.bury(key, weight);
                 return Some(key);
             }
@@ -110,16 +108,16 @@ impl S3Fifo {
     }
 
     fn evict_main(&mut self, weights: &Weights) -> Option<Key> {
-        while let Some(key) = self.main.pop_front() {
+        while let Some(key) = self.main.pop_front(&mut self.marks) {
             self.bring(self.main.ahead(AHEAD));
             weights.bring(self.main.ahead(AHEAD));
             let mark = &mut self.marks[key as usize];
             // Each access buys one more round; the last one counts too.
             if *mark & COUNT > 0 {
                 *mark -= 1;
-                self.main.push_back(&mut self.places, key);
+                self.main.push_back(key);
             } else {
-                *mark &= IN_GHOST;
+                *mark &= IN_GHOST | QUEUES;
                 return Some(key);
             }
         }
@@ -138,24 +136,23 @@ impl Eviction for S3Fifo {
     fn insert(&mut self, key: Key, weight: u64) {
         let mark = &mut self.marks[key as usize];
         if *mark & IN_GHOST != 0 {
-            *mark = IN_GHOST | IN_MAIN;
-            self.main.push_back(&mut self.places, key);
+            *mark = *mark & QUEUES | IN_GHOST | IN_MAIN;
+            self.main.push_back(key);
         } else {
-            *mark = 0;
+            *mark &= QUEUES;
             self.small_weight += weight;
-            self.small.push_back(&mut self.places, key);
+            self.small.push_back(key);
         }
     }
 
     fn remove(&mut self, key: Key, weight: u64) {
-        let mark = &mut self.marks[key as usize];
-        if *mark & IN_MAIN != 0 {
-            self.main.remove(&mut self.places, key);
+        if self.marks[key as usize] & IN_MAIN != 0 {
+            self.main.remove(&mut self.marks, key);
         } else {
             self.small_weight -= weight;
-            self.small.remove(&mut self.places, key);
+            self.small.remove(&mut self.marks, key);
         }
-        *mark &= IN_GHOST;
+        self.marks[key as usize] &= IN_GHOST | QUEUES;
     }
 
     fn evict(&mut self, weights: &Weights) -> Option<Key> {
@@ -168,9 +165,9 @@ impl Eviction for S3Fifo {
             return Some(key);
         }
         // Nothing in main: the small queue gives its oldest, whatever its count, and leaves no ghost.
-        let key = self.small.pop_front()?;
+        let key = self.small.pop_front(&mut self.marks)?;
         self.small_weight -= weights.of(key);
-        self.marks[key as usize] &= IN_GHOST;
+        self.marks[key as usize] &= IN_GHOST | QUEUES;
         Some(key)
     }
 }
