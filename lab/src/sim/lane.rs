@@ -22,19 +22,18 @@ use crate::metrics::{FreshHit, HitWaits};
 use crate::observe::RequestClass;
 use crate::plan::{Event, Nanos, ObjectId, Plan, PlannedRequest, RoutingMode, Spot};
 
-/// One request on its way to a node.
+/// One request on its way to a node: 64 bytes, which is what comes near in memory together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ride {
     pub(super) step: u64,
     /// When it began, which is when it was due.
     pub(super) due: Nanos,
-    arrives: Nanos,
-    /// When the client gives up.
-    pub(super) deadline: Nanos,
     pub(super) connection: Connection,
     pub(super) object: ObjectId,
     pub(super) variant: u16,
 }
+
+const _: () = assert!(size_of::<Ride>() == 64);
 
 /// The requests from one place to one node, which go over one link, and what they have in common.
 #[derive(Debug)]
@@ -43,8 +42,24 @@ struct Way {
     place: u16,
     node: u16,
     population: u16,
-    /// A link takes the same time for each request, so that they arrive as they were sent.
+    /// How long clients of that population wait.
+    patience: Nanos,
+    /// What the link takes, the same time for each request of those under way, so that they arrive as they were sent.
+    crossing: Nanos,
     riding: VecDeque<Ride>,
+}
+
+impl Way {
+    #[inline]
+    fn arrival(&self, ride: &Ride) -> Nanos {
+        ride.due + self.crossing
+    }
+
+    /// When the client gives up.
+    #[inline]
+    fn deadline(&self, ride: &Ride) -> Nanos {
+        ride.due.saturating_add(self.patience)
+    }
 }
 
 /// All requests in the lane.
@@ -112,10 +127,10 @@ impl Lane {
     #[inline(always)]
     fn take(&mut self) -> Option<(usize, Ride)> {
         let index = self.next.first()?;
-        let riding = &mut self.ways[index as usize].riding;
-        let ride = riding.pop_front()?;
-        self.next
-            .set(index, riding.front().map(|next| next.arrives));
+        let way = &mut self.ways[index as usize];
+        let ride = way.riding.pop_front()?;
+        let next = way.riding.front().map(|next| way.arrival(next));
+        self.next.set(index, next);
         Some((index as usize, ride))
     }
 
@@ -132,6 +147,12 @@ impl Lane {
     pub(super) fn begin_of(&self, way: usize) -> (u32, u16) {
         let way = &self.ways[way];
         (way.link, way.place)
+    }
+
+    /// When the client of a request on this way gives up.
+    #[inline]
+    pub(super) fn deadline(&self, way: usize, ride: &Ride) -> Nanos {
+        self.ways[way].deadline(ride)
     }
 
     /// The node at which a way ends, and the population that comes over it.
@@ -165,10 +186,9 @@ impl World<'_> {
             return false;
         };
         let way = &mut self.lane.ways[index];
-        let deadline = planned.due.saturating_add(planned.deadline);
         let wire = self.wires.link(way.link);
-        let arrives = self.now + wire.crossing;
-        if arrives >= deadline || wire.cut.is_some() {
+        let crossing = wire.crossing;
+        if crossing >= way.patience || planned.deadline != way.patience || wire.cut.is_some() {
             return false;
         }
         // A new connection pays its handshake: that would let later requests overtake.
@@ -176,14 +196,14 @@ impl World<'_> {
             return false;
         };
         if way.riding.is_empty() {
+            way.crossing = crossing;
+            let arrives = planned.due + crossing;
             self.lane.next.set(index as u32, Some(arrives));
         }
-        debug_assert!(way.riding.back().is_none_or(|last| last.arrives <= arrives));
+        debug_assert!(planned.due == self.now && way.crossing == crossing);
         way.riding.push_back(Ride {
             step: planned.step,
             due: planned.due,
-            arrives,
-            deadline,
             connection,
             object: planned.object,
             variant: planned.variant,
@@ -209,11 +229,15 @@ impl World<'_> {
         let link = self.ways.to_node(place, node)?;
         let lane = &mut self.lane;
         let index = lane.ways.len();
+        let population = self.plan.places.get(usize::from(place))?.population;
+        let planned = self.plan.populations.get(usize::from(population))?;
         lane.ways.push(Way {
             link,
             place,
             node,
-            population: self.plan.places.get(usize::from(place))?.population,
+            population,
+            patience: planned.traffic.deadline,
+            crossing: 0,
             riding: VecDeque::new(),
         });
         lane.next.grow(lane.ways.len());
@@ -246,13 +270,15 @@ impl World<'_> {
     /// Answers a request from the store of its node, if that holds a fresh response which nothing can hold up on its way.
     #[inline]
     fn serve_at_once(&mut self, way: usize, ride: &Ride) -> bool {
+        let from = &self.lane.ways[way];
+        let deadline = from.deadline(ride);
         let &Way {
             link,
             place,
             node,
             population,
             ..
-        } = &self.lane.ways[way];
+        } = from;
         let object = ride.object;
         let key = self.key(node, object, population, ride.variant);
         self.foretell(node, key, ride.step);
@@ -267,10 +293,7 @@ impl World<'_> {
         let (first_byte, done) = (delivery.first, delivery.last);
         // A stored error answer is a hit of another class.
         let plain = hit.class == RequestClass::Hit;
-        if !plain
-            || !self.nodes[usize::from(node)].up
-            || !self.is_certain(link, done, ride.deadline)
-        {
+        if !plain || !self.nodes[usize::from(node)].up || !self.is_certain(link, done, deadline) {
             return false;
         }
         self.count_hit(node, key, &hit, bytes);
@@ -313,18 +336,20 @@ impl World<'_> {
 
     /// A request leaves the lane for the full path.
     pub(super) fn leave(&mut self, way: usize, ride: &Ride) -> Id {
+        let from = &self.lane.ways[way];
+        let deadline = from.deadline(ride);
         let &Way {
             link,
             place,
             node,
             population,
             ..
-        } = &self.lane.ways[way];
+        } = from;
         let client = Client {
             step: ride.step,
             due: ride.due,
             started: ride.due,
-            deadline: ride.deadline,
+            deadline,
             object: ride.object,
             variant: ride.variant,
             place,
@@ -347,7 +372,7 @@ impl World<'_> {
             client.fetch = Some(fetch);
         }
         let row = self.rows.deadline(place);
-        self.set_alarm(row, ride.deadline, client);
+        self.set_alarm(row, deadline, client);
         fetch
     }
 
@@ -360,8 +385,9 @@ impl World<'_> {
         let felt = self.now + self.wires.farthest() + 1;
         self.lane.calm = (felt, next.unwrap_or(Nanos::MAX));
         while let Some((way, ride)) = self.lane.take() {
+            let arrives = self.lane.ways[way].arrival(&ride);
             let fetch = self.leave(way, &ride);
-            self.queue.push(ride.arrives, Happening::Arrive(fetch));
+            self.queue.push(arrives, Happening::Arrive(fetch));
         }
     }
 }

@@ -18,15 +18,20 @@ pub(super) const RESPONSE_HEAD: u64 = 420;
 /// The origin and the router close connections that were idle for so long.
 const FAR_IDLE: Nanos = 60_000_000_000;
 
-/// One connection: the far end's side of it, and since when it is idle. An exchange that uses it holds it; dropping it
-/// closes it.
+/// One connection: the far end's side of it. An exchange that uses it holds it; dropping it closes it.
 ///
 /// The near end's side needs no memory: it sends one small request per round trip, which never fills a window. Links of a
 /// plan have neither jitter nor loss, so that nothing is drawn.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Connection {
     far: Sender,
-    idle_since: Nanos,
+}
+
+/// A connection that nobody uses, and since when.
+#[derive(Debug, Clone, Copy)]
+struct Idle {
+    connection: Connection,
+    since: Nanos,
 }
 
 /// One link: its model as it is now, and its idle connections, the latest used last.
@@ -38,9 +43,9 @@ pub(super) struct Link {
     /// From sending a request until its last byte is at the far end, on a connection that is there.
     pub(super) crossing: Nanos,
     pub(super) cut: Option<Cut>,
-    idle: Vec<Connection>,
+    idle: Vec<Idle>,
     /// Those that will be idle at a time that is known already, the first one first.
-    returning: VecDeque<Connection>,
+    returning: VecDeque<Idle>,
     /// The far end closes a connection that was idle for so long.
     patience: Nanos,
     /// What a cut holds: exchanges whose next message would have arrived.
@@ -153,7 +158,6 @@ impl Wires {
         Sent {
             connection: Connection {
                 far: Sender::default(),
-                idle_since: now,
             },
             arrives: now + handshake + link.crossing,
             new: true,
@@ -165,9 +169,9 @@ impl Wires {
     #[inline(always)]
     pub(super) fn reuse(&mut self, link: u32, now: Nanos) -> Option<Connection> {
         let link = &mut self.links[link as usize];
-        let connection = link.last_used(now)?;
-        if now.saturating_sub(connection.idle_since) < link.patience {
-            return Some(connection);
+        let last = link.last_used(now)?;
+        if now.saturating_sub(last.since) < link.patience {
+            return Some(last.connection);
         }
         // Those below it have been idle for even longer.
         link.idle.clear();
@@ -192,22 +196,22 @@ impl Wires {
     #[inline]
     pub(super) fn keep(&mut self, link: u32, connection: Connection, now: Nanos, from: Nanos) {
         let link = &mut self.links[link as usize];
-        let connection = Connection {
-            idle_since: from,
-            ..connection
+        let idle = Idle {
+            connection,
+            since: from,
         };
         if from <= now {
             link.welcome(now);
-            link.idle.push(connection);
+            link.idle.push(idle);
             return;
         }
         let returning = &mut link.returning;
         // Mostly behind all others: they came before it, and most answers take about as long.
-        if returning.back().is_none_or(|last| last.idle_since <= from) {
-            returning.push_back(connection);
+        if returning.back().is_none_or(|last| last.since <= from) {
+            returning.push_back(idle);
         } else {
-            let place = returning.partition_point(|other| other.idle_since <= from);
-            returning.insert(place, connection);
+            let place = returning.partition_point(|other| other.since <= from);
+            returning.insert(place, idle);
         }
     }
 
@@ -273,14 +277,9 @@ impl Wires {
 impl Link {
     /// Takes the connection that was used last and is idle now.
     #[inline(always)]
-    fn last_used(&mut self, now: Nanos) -> Option<Connection> {
-        match self.returning.pop_front_if(|first| first.idle_since < now) {
-            Some(first)
-                if self
-                    .returning
-                    .front()
-                    .is_none_or(|next| next.idle_since >= now) =>
-            {
+    fn last_used(&mut self, now: Nanos) -> Option<Idle> {
+        match self.returning.pop_front_if(|first| first.since < now) {
+            Some(first) if self.returning.front().is_none_or(|next| next.since >= now) => {
                 Some(first)
             }
             Some(first) => {
@@ -296,7 +295,7 @@ impl Link {
     #[inline]
     fn welcome(&mut self, now: Nanos) {
         while let Some(first) = self.returning.front()
-            && first.idle_since < now
+            && first.since < now
         {
             self.idle.extend(self.returning.pop_front());
         }

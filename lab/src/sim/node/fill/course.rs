@@ -34,7 +34,7 @@ impl World<'_> {
             key: self.keys.of(object, 0),
         };
         let asked = Asked::Client(way, *ride);
-        ride.variant == 0 && self.fill(asked, wanted, ride.deadline)
+        ride.variant == 0 && self.fill(asked, wanted, self.lane.deadline(way, ride))
     }
 
     /// Begins a plain miss; false if it is none. A head that comes at `limit` or later comes too late.
@@ -248,7 +248,7 @@ impl World<'_> {
         let done = delivery
             .last
             .max(answer.complete + self.wires.one_way(link));
-        if !self.is_certain(link, done, ride.deadline) {
+        if !self.is_certain(link, done, self.lane.deadline(way, ride)) {
             return false;
         }
         self.wires.keep(link, connection, self.now, done);
