@@ -97,14 +97,9 @@ impl ChangeArgs {
             .filter_map(|setting| setting.choice(0))
             .collect();
         let changed = file.with(&choices).map_err(Failure::usage)?;
-        Ok(self.scaled(changed))
-    }
-
-    /// The scenario with the traffic that `--scale` asks for.
-    pub(crate) fn scaled(&self, file: ScenarioFile) -> ScenarioFile {
         match self.scale {
-            Some(factor) => file.scaled(factor),
-            None => file,
+            Some(factor) => changed.scaled(factor).map_err(Failure::usage),
+            None => Ok(changed),
         }
     }
 }

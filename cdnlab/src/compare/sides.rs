@@ -296,7 +296,10 @@ fn anew(args: &CompareArgs, written: &str, report: &Report) -> Result<ScenarioFi
     let (settings, scale) = changes(&report.manifest.command);
     let choices: Vec<Choice> = settings.iter().filter_map(|one| one.choice(0)).collect();
     let file = file.with(&choices).map_err(Failure::usage)?;
-    let file = scale.map_or(file.clone(), |factor| file.scaled(factor));
+    let file = match scale {
+        Some(factor) => file.scaled(factor).map_err(Failure::usage)?,
+        None => file,
+    };
     args.change.apply(&file)
 }
 

@@ -192,8 +192,20 @@ impl ScenarioFile {
     }
 
     /// The scenario with so many times the traffic: rates, stages and bursts of every population; traces stay as they are.
-    #[must_use]
-    pub fn scaled(&self, factor: f64) -> Self {
+    ///
+    /// # Errors
+    /// If nothing but traces is played.
+    pub fn scaled(&self, factor: f64) -> Result<Self, SettingError> {
+        let mut clients = self
+            .variants
+            .iter()
+            .flat_map(|variant| &variant.scenario.clients.0);
+        if clients.all(|(_, clients)| clients.trace.is_some()) {
+            return Err(SettingError::NoMatch {
+                setting: format!("--scale {factor}"),
+                message: "it changes nothing, since all clients play traces".to_owned(),
+            });
+        }
         let mut file = self.clone();
         let times = |rate: Rate| Rate(rate.0 * factor);
         for variant in &mut file.variants {
@@ -208,7 +220,7 @@ impl ScenarioFile {
                 }
             }
         }
-        file
+        Ok(file)
     }
 }
 

@@ -160,7 +160,7 @@ fn the_setting_at_fault_is_named_alone_or_with_those_it_does_not_go_with() {
 
 #[test]
 fn scaling_multiplies_rates_and_bursts() {
-    let scenario = file().scaled(0.25);
+    let scenario = file().scaled(0.25).unwrap();
     let scenario = scenario.variant("flat").unwrap();
     assert_eq!(
         scenario.clients.find("europe").unwrap().rate,
@@ -180,6 +180,24 @@ fn scaling_multiplies_rates_and_bursts() {
 }
 
 #[test]
+fn scaling_traces_alone_is_refused() {
+    let text = "
+schema: 1
+name: recorded
+duration: 10m
+content:
+  shop: {path: '/shop/{id}', size: 1KiB}
+pops: {fra: {at: FRA}}
+clients: {all: {from: [FRA], trace: {file: web.csv, mode: sequential}}}
+";
+    let file = ScenarioFile::parse("t.yaml", text.to_owned(), Path::new("."), false).unwrap();
+    let said = file.scaled(2.0).unwrap_err().to_string();
+    for word in ["--scale 2", "changes nothing", "traces"] {
+        assert!(said.contains(word), "{word} in: {said}");
+    }
+}
+
+#[test]
 fn traffic_that_no_machine_could_play_is_refused_with_its_population() {
     let geo = geo_data::Database::embedded();
     let refusal = |factor: f64| {
@@ -187,7 +205,7 @@ fn traffic_that_no_machine_could_play_is_refused_with_its_population() {
             seed: None,
             geo: &geo,
         };
-        let plan = file().scaled(factor).plan("flat", &options);
+        let plan = file().scaled(factor).unwrap().plan("flat", &options);
         plan.err().map(|error| error.to_string())
     };
     assert_eq!(refusal(10.0), None);

@@ -173,7 +173,7 @@ pub fn sweep(
             .collect();
         let changed = file.with(&choices)?;
         files.push(match order.scale {
-            Some(factor) => changed.scaled(factor),
+            Some(factor) => changed.scaled(factor)?,
             None => changed,
         });
     }
