@@ -222,3 +222,27 @@ fn traffic_that_no_machine_could_play_is_refused_with_its_population() {
     }
     assert!(refusal(1e12).is_some_and(|said| said.contains("in this run")));
 }
+
+#[test]
+fn a_setting_that_a_later_one_undoes_is_refused() {
+    let check =
+        |settings: &[&str; 2]| refused(settings, &[settings[0], "changes nothing", settings[1]]);
+    check(&["memory=1MiB", "memory=2MiB"]);
+    check(&["memory=1MiB", "defaults.memory=2MiB"]);
+    check(&["memory=1MiB", "pops.*.memory=2MiB"]);
+    check(&["pops.fra.memory=1MiB", "pops.*.memory=2MiB"]);
+    check(&[
+        "clients.europe.rate=1/s",
+        "clients.europe={from: [FRA], rate: 2/s}",
+    ]);
+    // The wider one first: both are in force.
+    for settings in [
+        ["pops.*.memory=2MiB", "pops.fra.memory=1MiB"],
+        ["pops.*.cache={status_key: true}", "cache.collapse=false"],
+        ["cache.collapse=false", "pops.*.cache={status_key: true}"],
+        ["cache.collapse=false", "pops.*.cache.collapse=true"],
+        ["clients.*.rate=1/s", "pops.*.memory=2MiB"],
+    ] {
+        with(&settings).unwrap();
+    }
+}

@@ -4,20 +4,17 @@
 //! variant after the variant's own overlay, so what the command line says wins. Knows the tree and the language, and
 //! nothing of what several values are good for.
 
+mod lay;
+
 use std::fmt;
 use std::str::FromStr;
 
 use super::check;
 use super::file::ScenarioFile;
-use super::names::hint;
 use super::problems::Problem;
 use super::read::{Variant, decode, placed};
-use super::schema::json_schema;
-use super::tree::{Entry, Node, Position, Value};
 use crate::units::Rate;
-
-/// Keys that hold names which only the file can give, so that a path cannot make new ones.
-const NAMED: [&str; 4] = ["pops", "content", "clients", "windows"];
+use lay::{covers, full_path, lay};
 
 /// A path into a scenario and the values to put there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +65,16 @@ pub enum SettingError {
         setting: String,
         /// Which step of it, and what is known there.
         message: String,
+    },
+    /// Another setting after it takes all its places.
+    #[error(
+        "`{earlier}` changes nothing, since `{later}` after it sets the same: write the wider path first, or only one of the two"
+    )]
+    Covered {
+        /// The setting that is lost.
+        earlier: String,
+        /// The one that covers it.
+        later: String,
     },
     /// The scenario is wrong with it.
     #[error("with `{setting}`: {message}")]
@@ -157,8 +164,9 @@ impl ScenarioFile {
     /// The scenario with values laid over every variant.
     ///
     /// # Errors
-    /// Names the setting: if its path leads nowhere, or if the scenario is wrong with it.
+    /// Names the setting: if its path leads nowhere, if a later one takes all its places, or if the scenario is wrong with it.
     pub fn with(&self, choices: &[Choice]) -> Result<Self, SettingError> {
+        none_covered(choices)?;
         let mut file = self.clone();
         let said = |choices: &[Choice]| {
             let texts: Vec<String> = choices.iter().map(Choice::to_string).collect();
@@ -224,6 +232,24 @@ impl ScenarioFile {
     }
 }
 
+/// Refuses a setting that a later one takes all places of: a table would name values that were never in force.
+fn none_covered(choices: &[Choice]) -> Result<(), SettingError> {
+    // What leads nowhere is told when it is laid.
+    let paths: Vec<_> = choices
+        .iter()
+        .map(|choice| full_path(&choice.path).ok())
+        .collect();
+    for (index, later) in choices.iter().enumerate() {
+        let Some(wide) = &paths[index] else { continue };
+        let covered = |path: &Option<Vec<String>>| path.as_ref().is_some_and(|it| covers(wide, it));
+        if let Some(earlier) = paths[..index].iter().position(covered) {
+            let (earlier, later) = (choices[earlier].to_string(), later.to_string());
+            return Err(SettingError::Covered { earlier, later });
+        }
+    }
+    Ok(())
+}
+
 /// Reads a variant from its tree anew; what is wrong with it.
 fn read_again(variant: &mut Variant, allow_remote: bool) -> Vec<Problem> {
     match decode(&variant.tree) {
@@ -236,192 +262,5 @@ fn read_again(variant: &mut Variant, allow_remote: bool) -> Vec<Problem> {
     }
 }
 
-/// Puts one value into every variant that has a place for it.
-fn lay(variants: &mut [Variant], choice: &Choice) -> Result<(), SettingError> {
-    let setting = choice.to_string();
-    let no_match = |message| SettingError::NoMatch {
-        setting: setting.clone(),
-        message,
-    };
-    let path = full_path(&choice.path).map_err(no_match)?;
-    let mut value = Node::parse(&choice.value).map_err(|error| SettingError::NotYaml {
-        setting: setting.clone(),
-        message: error.to_string(),
-    })?;
-    forget_places(&mut value);
-    if let ["defaults", key, ..] = path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        let own = |pop: &Entry| pop.node.entry(key).is_some();
-        let pops = |variant: &Variant| -> Vec<Entry> {
-            variant
-                .tree
-                .entry("pops")
-                .map_or(&[][..], |pops| pops.node.entries())
-                .to_vec()
-        };
-        let idle = key != "cache" && variants.iter().all(|variant| pops(variant).iter().all(own));
-        if idle {
-            return Err(no_match(format!(
-                "it changes nothing, since every PoP has its own `{key}`; write `pops.*.{key}=…`"
-            )));
-        }
-    }
-    let mut missed = None;
-    let mut found = false;
-    for variant in variants {
-        match put(&mut variant.tree, &path, 0, &value) {
-            Ok(()) => found = true,
-            Err(message) => missed = Some(message),
-        }
-    }
-    match missed {
-        Some(message) if !found => Err(no_match(message)),
-        _ => Ok(()),
-    }
-}
-
-/// The path from the root of the file: what belongs to `defaults` may be written without that word.
-fn full_path(path: &[String]) -> Result<Vec<String>, String> {
-    let schema = json_schema();
-    let keys = |pointer: &str| -> Vec<String> {
-        let properties = schema.pointer(pointer).and_then(|value| value.as_object());
-        properties
-            .into_iter()
-            .flat_map(|map| map.keys().cloned())
-            .collect()
-    };
-    let top = keys("/properties");
-    let defaults = keys("/$defs/NodeDefaults/properties");
-    let cache = keys("/$defs/CacheSpec/properties");
-    let first = path.first().map_or("", String::as_str);
-    let below = |prefix: &[&str]| {
-        let prefix = prefix.iter().map(|step| (*step).to_owned());
-        prefix.chain(path.iter().cloned()).collect()
-    };
-    match first {
-        "seed" => Err("the seed is set by `--seed`, several by `--seeds`".to_owned()),
-        "schema" | "name" | "about" | "drivers" | "variants" | "expect" => {
-            Err(format!("`{first}` belongs to the file and cannot be set"))
-        }
-        _ if top.iter().any(|key| key == first) => Ok(path.to_vec()),
-        _ if defaults.iter().any(|key| key == first) => Ok(below(&["defaults"])),
-        _ if cache.iter().any(|key| key == first) => Ok(below(&["defaults", "cache"])),
-        _ => {
-            let known = top
-                .iter()
-                .chain(&defaults)
-                .chain(&cache)
-                .map(String::as_str);
-            let near = super::nearest(first, known).map_or_else(
-                || format!("; known: {}", top.join(", ")),
-                |near| format!(", did you mean `{near}`?"),
-            );
-            Err(format!("unknown key `{first}`{near}"))
-        }
-    }
-}
-
-/// Puts a value to where the steps from `step` on lead. Keys that a map lacks are made, names are not.
-fn put(node: &mut Node, path: &[String], step: usize, value: &Node) -> Result<(), String> {
-    let Some(word) = path.get(step) else {
-        *node = value.clone();
-        return Ok(());
-    };
-    let above = path[..step].join(".");
-    if node.value == Value::Null {
-        node.value = Value::Map(Vec::new());
-    }
-    let every = word == "*";
-    match &mut node.value {
-        Value::Map(entries) if every => {
-            if entries.is_empty() {
-                return Err(format!("`{above}` is empty: `*` matches nothing"));
-            }
-            put_all(
-                entries.iter_mut().map(|entry| &mut entry.node),
-                path,
-                step,
-                value,
-            )
-        }
-        Value::Map(entries) => {
-            if let Some(entry) = entries.iter_mut().find(|entry| entry.key == *word) {
-                return put(&mut entry.node, path, step + 1, value);
-            }
-            if NAMED.contains(&above.as_str()) {
-                let known = entries.iter().map(|entry| entry.key.as_str());
-                let near = hint(word, known);
-                return Err(format!("`{above}` has no `{word}`{near}"));
-            }
-            if step + 1 < path.len() && path[step + 1..].iter().any(|later| later == "*") {
-                return Err(format!(
-                    "the file has no `{}`: `*` matches nothing",
-                    path[..=step].join(".")
-                ));
-            }
-            let at = Position::default();
-            let mut made = Node {
-                at,
-                value: Value::Null,
-            };
-            put(&mut made, path, step + 1, value)?;
-            entries.push(Entry {
-                key: word.clone(),
-                at,
-                node: made,
-            });
-            Ok(())
-        }
-        Value::List(items) if every => {
-            if items.is_empty() {
-                return Err(format!("`{above}` is empty: `*` matches nothing"));
-            }
-            put_all(items.iter_mut(), path, step, value)
-        }
-        Value::List(items) => {
-            let count = items.len();
-            match word
-                .parse::<usize>()
-                .ok()
-                .and_then(|index| items.get_mut(index))
-            {
-                Some(item) => put(item, path, step + 1, value),
-                None => Err(format!(
-                    "`{above}` is a list of {count}, whose items are 0 to {}; it has no `{word}`",
-                    count.saturating_sub(1)
-                )),
-            }
-        }
-        _ => Err(format!("`{above}` is a value; nothing lies below it")),
-    }
-}
-
-/// Puts a value below each of them; enough if some have a place for it.
-fn put_all<'a>(
-    nodes: impl Iterator<Item = &'a mut Node>,
-    path: &[String],
-    step: usize,
-    value: &Node,
-) -> Result<(), String> {
-    let results: Vec<_> = nodes.map(|node| put(node, path, step + 1, value)).collect();
-    if results.iter().any(Result::is_ok) {
-        return Ok(());
-    }
-    results.into_iter().next().unwrap_or(Ok(()))
-}
-
-/// A value from the command line stands on no line of the file.
-fn forget_places(node: &mut Node) {
-    node.at = Position::default();
-    match &mut node.value {
-        Value::List(items) => items.iter_mut().for_each(forget_places),
-        Value::Map(entries) => entries.iter_mut().for_each(|entry| {
-            entry.at = Position::default();
-            forget_places(&mut entry.node);
-        }),
-        _ => {}
-    }
-}
-
 #[cfg(test)]
-#[path = "settings_tests.rs"]
 mod tests;
