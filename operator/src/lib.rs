@@ -2,7 +2,8 @@
 //! requests took.
 //!
 //! Reading (`GET`) is open to whoever reaches the listener: scrapers and health checks. Everything else changes the node,
-//! and where a token is set, it has to be shown. It knows nothing of what a node does.
+//! and where a token is set, it has to be shown. Where none is, programs may change it, web pages may not: any page that is
+//! open in a browser on this machine reaches its loopback addresses. It knows nothing of what a node does.
 
 mod down;
 mod memory;
@@ -28,7 +29,8 @@ pub use timings::{Stopwatch, TRACE, Timing, Timings};
 /// The media type of [OpenMetrics](https://github.com/prometheus/OpenMetrics) text, which every node's `/metrics` is.
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Who may change a node through its admin listener. By default everybody who reaches it, and nobody can abort it.
+/// Who may change a node through its admin listener. By default every program that reaches it,
+/// and nobody can abort it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Guard {
     token: Option<Arc<str>>,
@@ -77,7 +79,7 @@ impl Guard {
     /// The same listener, guarded; with a token it gets `POST /abort`.
     pub fn protect(&self, routes: Router) -> Router {
         let Some(token) = self.token.clone() else {
-            return routes;
+            return routes.layer(middleware::from_fn(no_pages));
         };
         let abort = Router::new()
             .route("/abort", post(abort))
@@ -88,9 +90,23 @@ impl Guard {
     }
 }
 
+/// Browsers name the page that a change comes from (`Origin`, as the Fetch standard has it), also where it is a page of their own
+/// site; no listener of ours has pages.
+async fn no_pages(request: Request, next: Next) -> Response {
+    if reads(&request) || !request.headers().contains_key(header::ORIGIN) {
+        return next.run(request).await;
+    }
+    let error =
+        "a web page cannot change this node, since it has no admin token (--admin-token-file FILE)";
+    (StatusCode::FORBIDDEN, Json(json!({ "error": error }))).into_response()
+}
+
+fn reads(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
 async fn check(State(token): State<Arc<str>>, request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if reads || shows(request.headers(), &token) {
+    if reads(&request) || shows(request.headers(), &token) {
         return next.run(request).await;
     }
     let error =
@@ -160,10 +176,14 @@ mod tests {
     use super::*;
 
     async fn ask(guard: &Guard, method: &str, path: &str, token: Option<&str>) -> u16 {
+        ask_with(guard, method, path, token.map(|it| ("authorization", it))).await
+    }
+
+    async fn ask_with(guard: &Guard, method: &str, path: &str, field: Option<(&str, &str)>) -> u16 {
         let routes = Router::new().route("/thing", get(async || "read").post(async || "changed"));
         let mut request = Request::builder().method(method).uri(path);
-        if let Some(token) = token {
-            request = request.header("authorization", token);
+        if let Some((name, value)) = field {
+            request = request.header(name, value);
         }
         let request = request.body(Body::empty()).expect("a request");
         let answer = guard.protect(routes).call(request).await;
@@ -196,6 +216,16 @@ mod tests {
         let guard = Guard::default();
         assert_eq!(ask(&guard, "POST", "/thing", None).await, 200);
         assert_eq!(ask(&guard, "POST", "/abort", None).await, 404);
+    }
+
+    #[tokio::test]
+    async fn without_a_token_web_pages_change_nothing() {
+        let guard = Guard::default();
+        for page in ["https://elsewhere.example", "http://localhost:8080", "null"] {
+            let origin = Some(("origin", page));
+            assert_eq!(ask_with(&guard, "POST", "/thing", origin).await, 403);
+            assert_eq!(ask_with(&guard, "GET", "/thing", origin).await, 200);
+        }
     }
 
     #[tokio::test]
