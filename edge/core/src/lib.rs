@@ -47,7 +47,7 @@ pub use head::{RequestHead, ResponseHead};
 pub use hops::{is_loop, may_go_on};
 pub use invalidation::Invalidation;
 pub use key::{CacheKey, KeyRules, QueryRule, stable_hash};
-pub use policy::{Collapse, Lifetimes, Policy, StaleRules};
+pub use policy::{Collapse, Lifetimes, Policy, PolicyError, StaleRules};
 pub use reason::{Detail, Fwd, NotStorable, UpstreamError};
 pub use request::{MethodClass, RequestKind};
 pub use reuse::{Reuse, decide, fresh_below, stale_on_error};

@@ -1,8 +1,11 @@
 //! What an operator can choose for a cache, each with its default and the reason for it. Knows
 //! nothing about files: it is plain data that serde reads.
 
+use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
+use crate::fields::directives::can_be_targeted;
+use crate::target::is_authority;
 use crate::{KeyRules, Millis, Normalise};
 
 /// The choices of one cache node. `Policy::default()` is what a public CDN would run.
@@ -64,6 +67,69 @@ impl Default for Policy {
             hit_for_miss_ms: 10_000,
             max_object: None,
             status_key: false,
+        }
+    }
+}
+
+/// Choices that a cache could not act on: without this they would silently do nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// A name in [`Policy::targeted`].
+    #[error(
+        "`{0}` cannot be a targeted field: a name such as `CDN-Cache-Control`, which ends in `-Control`"
+    )]
+    Targeted(String),
+    /// A name in [`Policy::normalise`].
+    #[error("`{0}` cannot be normalised: it is not the name of a field")]
+    Field(String),
+    /// The values of a field in [`Policy::normalise`].
+    #[error("`{0}` cannot be brought to {1:?}: one or more values in lower case are needed")]
+    Values(String, Vec<String>),
+    /// A name in [`KeyRules::aliases`].
+    #[error("alias `{0}`: not a host in lower case, with an optional port")]
+    Alias(String),
+    /// What a name in [`KeyRules::aliases`] stands for.
+    #[error(
+        "alias `{0}` stands for `{1}`, which is not a host in lower case, with an optional port"
+    )]
+    Site(String, String),
+    /// [`Lifetimes::heuristic_percent`].
+    #[error("heuristic_percent: {0} is more than 100")]
+    Share(u8),
+}
+
+impl Policy {
+    /// Checks what plain types leave open.
+    ///
+    /// # Errors
+    /// The first choice that the cache could not act on.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        if let Some(name) = self.targeted.iter().find(|name| !can_be_targeted(name)) {
+            return Err(PolicyError::Targeted(name.clone()));
+        }
+        for Normalise { field, values } in &self.normalise {
+            if HeaderName::from_bytes(field.as_bytes()).is_err() {
+                return Err(PolicyError::Field(field.clone()));
+            }
+            let fine = |value: &String| {
+                HeaderValue::from_str(value).is_ok() && *value == value.to_ascii_lowercase()
+            };
+            if values.is_empty() || !values.iter().all(fine) {
+                return Err(PolicyError::Values(field.clone(), values.clone()));
+            }
+        }
+        let is_host = |text: &str| is_authority(text) && text == text.to_ascii_lowercase();
+        for (name, site) in &self.key.aliases {
+            if !is_host(name) {
+                return Err(PolicyError::Alias(name.clone()));
+            }
+            if !is_host(site) {
+                return Err(PolicyError::Site(name.clone(), site.clone()));
+            }
+        }
+        match self.lifetimes.heuristic_percent {
+            share @ 101.. => Err(PolicyError::Share(share)),
+            _ => Ok(()),
         }
     }
 }
@@ -183,5 +249,44 @@ mod tests {
                 "{unknown}"
             );
         }
+    }
+
+    #[test]
+    fn what_would_do_nothing_is_refused() {
+        let check = |text: &str, said: &str| {
+            let policy: Policy = serde_json::from_str(text).unwrap();
+            let found = policy.check().map_err(|error| error.to_string());
+            let named = found.as_ref().err().map_or("", String::as_str);
+            assert_eq!(found.is_ok(), said.is_empty(), "{text}: {named}");
+            assert!(named.contains(said), "{text}: {named}");
+        };
+        check("{}", "");
+        check(r#"{"targeted": []}"#, "");
+        check(r#"{"targeted": ["Surrogate-Control"]}"#, "");
+        check(r#"{"targeted": ["bad name"]}"#, "`bad name`");
+        check(r#"{"targeted": ["Cache-Control"]}"#, "`Cache-Control`");
+        let field = |field: &str, values: &str| {
+            format!(r#"{{"normalise": [{{"field": "{field}", "values": {values}}}]}}"#)
+        };
+        check(&field("Accept-Encoding", r#"["gzip", ""]"#), "");
+        check(
+            &field("Accept Encoding", r#"["gzip"]"#),
+            "`Accept Encoding`",
+        );
+        check(&field("Accept-Encoding", "[]"), "one or more");
+        check(&field("Accept-Encoding", r#"["GZip"]"#), "lower case");
+        check(&field("Accept-Encoding", r#"["a\nb"]"#), "one or more");
+        let alias =
+            |name: &str, site: &str| format!(r#"{{"key": {{"aliases": {{"{name}": "{site}"}}}}}}"#);
+        check(&alias("127.0.0.1:8080", "shop.example"), "");
+        check(&alias("[::1]", "shop.example:81"), "");
+        check(&alias("A.example", "b.example"), "`A.example`");
+        check(&alias("a.example/x", "b.example"), "`a.example/x`");
+        check(
+            &alias("a.example", "http://b.example"),
+            "`http://b.example`",
+        );
+        check(&alias("a.example", ""), "stands for");
+        check(r#"{"lifetimes": {"heuristic_percent": 101}}"#, "101");
     }
 }

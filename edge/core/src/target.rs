@@ -227,6 +227,11 @@ impl TargetUri {
     }
 }
 
+/// Whether a text can stand in `Host`, and so as the authority of a target.
+pub(crate) fn is_authority(text: &str) -> bool {
+    split_port(text).is_ok()
+}
+
 /// Host and port of an authority, which has no user (RFC 9110 section 4.2.4). An empty port counts as none.
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), TargetError> {
     // The `http` crate knows the characters of hosts, and takes users and whatever stands in brackets.

@@ -206,6 +206,9 @@ pub enum ConfigError {
     /// No such client field.
     #[error("client field {0:?}: x-forwarded-for or forwarded")]
     ClientField(String),
+    /// The cache's rules say something that it could not act on.
+    #[error("cache policy: {0}")]
+    Policy(#[from] edge_core::PolicyError),
     /// The disk tier is too small to be of use.
     #[error("disk size {0}: at least {LEAST_DISK} bytes (8 MiB) are needed")]
     DiskSize(u64),
@@ -306,7 +309,19 @@ impl Config {
         {
             return Err(ConfigError::DiskSize(disk.size));
         }
+        self.whole_policy().check()?;
         UpstreamAddress::of(self)
+    }
+
+    /// The cache's rules with the node's name, which is the only one it has, and its aliases.
+    pub(crate) fn whole_policy(&self) -> edge_core::Policy {
+        let mut policy = self.policy.clone();
+        policy.name.clone_from(&self.name);
+        let aliases = self.aliases.iter();
+        policy.key.aliases.extend(
+            aliases.map(|(name, host)| (name.to_ascii_lowercase(), host.to_ascii_lowercase())),
+        );
+        policy
     }
 
     /// Data threads to start.
@@ -348,6 +363,18 @@ mod tests {
         ] {
             assert!(check(wrong).is_err(), "{wrong:?} was accepted");
         }
+    }
+
+    #[test]
+    fn aliases_are_hosts_in_any_case() {
+        let check = |name: &str, site: &str| {
+            let mut config = Config::new("a", "http://x");
+            config.aliases.insert(name.to_owned(), site.to_owned());
+            config.check().map_err(|error| error.to_string()).err()
+        };
+        assert_eq!(check("CDN.example", "Shop.example:81"), None);
+        let error = check("a b", "shop.example").expect("no host");
+        assert!(error.contains("`a b`"), "{error}");
     }
 
     #[test]

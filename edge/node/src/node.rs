@@ -67,12 +67,7 @@ impl Node {
         store: Store,
         phase: watch::Receiver<Phase>,
     ) -> Self {
-        // The node has one name.
-        config.policy.name.clone_from(&config.name);
-        let aliases = config.aliases.iter();
-        config.policy.key.aliases.extend(
-            aliases.map(|(name, host)| (name.to_ascii_lowercase(), host.to_ascii_lowercase())),
-        );
+        config.policy = config.whole_policy();
         let ids = Ids::new(&config.name);
         Self {
             address,

@@ -1,5 +1,6 @@
 //! Checks of PoPs, origin, routing and network.
 
+use edge_core::PolicyError;
 use edge_core::fields::directives::can_be_targeted;
 
 use super::{SPOT_WORDS, is_name, node_names, not_a_name, pops_and_nodes, spot_names, unknown};
@@ -135,11 +136,7 @@ fn cache(place: &[&str], cache: &CacheSpec, p: &mut Problems) {
         p.check(
             can_be_targeted(name),
             &[place, &["targeted_fields"]].concat(),
-            || {
-                format!(
-                    "`{name}` cannot be a targeted field: a name such as `CDN-Cache-Control`, which ends in `-Control`"
-                )
-            },
+            || PolicyError::Targeted(name.clone()).to_string(),
         );
     }
     p.check(
