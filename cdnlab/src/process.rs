@@ -57,6 +57,7 @@ pub(crate) struct NodeArgs {
     pub(crate) grace: Duration,
     /// A file with the token that changes through the admin listener have to show: `Authorization: Bearer TOKEN`. The
     /// environment variable CDNLAB_ADMIN_TOKEN holds one as well. With a token there is `POST /abort?down_ms=N`.
+    /// Without one any program that reaches the listener can change the node; web pages cannot.
     #[arg(long, value_name = "FILE")]
     admin_token_file: Option<PathBuf>,
     /// A folder that outlives the process: until when it has to stay down after `POST /abort?down_ms=N`.

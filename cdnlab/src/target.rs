@@ -96,10 +96,6 @@ impl ChangeArgs {
             .iter()
             .filter_map(|setting| setting.choice(0))
             .collect();
-        let changed = file.with(&choices).map_err(Failure::usage)?;
-        match self.scale {
-            Some(factor) => changed.scaled(factor).map_err(Failure::usage),
-            None => Ok(changed),
-        }
+        file.changed(&choices, self.scale).map_err(Failure::usage)
     }
 }

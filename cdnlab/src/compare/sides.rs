@@ -295,11 +295,7 @@ fn anew(args: &CompareArgs, written: &str, report: &Report) -> Result<ScenarioFi
     play::refuse_other_driver(&file, Driver::Simulate)?;
     let (settings, scale) = changes(&report.manifest.command);
     let choices: Vec<Choice> = settings.iter().filter_map(|one| one.choice(0)).collect();
-    let file = file.with(&choices).map_err(Failure::usage)?;
-    let file = match scale {
-        Some(factor) => file.scaled(factor).map_err(Failure::usage)?,
-        None => file,
-    };
+    let file = file.changed(&choices, scale).map_err(Failure::usage)?;
     args.change.apply(&file)
 }
 

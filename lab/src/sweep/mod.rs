@@ -171,11 +171,7 @@ pub fn sweep(
             .zip(combination)
             .filter_map(|(setting, index)| setting.choice(*index))
             .collect();
-        let changed = file.with(&choices)?;
-        files.push(match order.scale {
-            Some(factor) => changed.scaled(factor)?,
-            None => changed,
-        });
+        files.push(file.changed(&choices, order.scale)?);
     }
     let mut cells = Vec::new();
     let mut jobs = Vec::new();

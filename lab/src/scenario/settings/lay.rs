@@ -9,51 +9,71 @@ use crate::scenario::tree::{Entry, Node, Position, Value};
 /// Keys that hold names which only the file can give, so that a path cannot make new ones.
 const NAMED: [&str; 4] = ["pops", "content", "clients", "windows"];
 
-/// Puts one value into every variant that has a place for it.
-pub(super) fn lay(variants: &mut [Variant], choice: &Choice) -> Result<(), SettingError> {
-    let setting = choice.to_string();
-    let no_match = |message| SettingError::NoMatch {
-        setting: setting.clone(),
-        message,
-    };
-    let path = full_path(&choice.path).map_err(no_match)?;
+/// The path of a setting from the root of the file.
+pub(super) fn rooted(choice: &Choice) -> Result<Vec<String>, SettingError> {
+    full_path(&choice.path).map_err(|message| no_match(choice, message))
+}
+
+/// Puts one value into every variant that has a place for it at this path.
+pub(super) fn lay(
+    variants: &mut [Variant],
+    choice: &Choice,
+    path: &[String],
+) -> Result<(), SettingError> {
     let mut value = Node::parse(&choice.value).map_err(|error| SettingError::NotYaml {
-        setting: setting.clone(),
+        setting: choice.to_string(),
         message: error.to_string(),
     })?;
     forget_places(&mut value);
-    if let ["defaults", key, ..] = path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        let own = |pop: &Entry| pop.node.entry(key).is_some();
-        let pops = |variant: &Variant| -> Vec<Entry> {
-            variant
-                .tree
-                .entry("pops")
-                .map_or(&[][..], |pops| pops.node.entries())
-                .to_vec()
-        };
-        let idle = key != "cache" && variants.iter().all(|variant| pops(variant).iter().all(own));
-        if idle {
-            return Err(no_match(format!(
-                "it changes nothing, since every PoP has its own `{key}`; write `pops.*.{key}=…`"
-            )));
-        }
-    }
     let mut missed = None;
     let mut found = false;
     for variant in variants {
-        match put(&mut variant.tree, &path, 0, &value) {
+        match put(&mut variant.tree, path, 0, &value) {
             Ok(()) => found = true,
             Err(message) => missed = Some(message),
         }
     }
     match missed {
-        Some(message) if !found => Err(no_match(message)),
+        Some(message) if !found => Err(no_match(choice, message)),
         _ => Ok(()),
     }
 }
 
+/// Refuses a default that no PoP asks for. Call it when all settings are laid: any of them may give PoPs their own.
+pub(super) fn not_idle(
+    variants: &[Variant],
+    choice: &Choice,
+    path: &[String],
+) -> Result<(), SettingError> {
+    let [defaults, key, ..] = path else {
+        return Ok(());
+    };
+    // `cache` is asked field by field, and by the plan's content.
+    if defaults != "defaults" || key == "cache" {
+        return Ok(());
+    }
+    let mut pops = variants
+        .iter()
+        .filter_map(|variant| variant.tree.entry("pops"))
+        .flat_map(|pops| pops.node.entries());
+    if pops.all(|pop| pop.node.entry(key).is_some()) {
+        let message = format!(
+            "it changes nothing, since every PoP has its own `{key}`; write `pops.*.{key}=…`"
+        );
+        return Err(no_match(choice, message));
+    }
+    Ok(())
+}
+
+fn no_match(choice: &Choice, message: String) -> SettingError {
+    SettingError::NoMatch {
+        setting: choice.to_string(),
+        message,
+    }
+}
+
 /// The path from the root of the file: what belongs to `defaults` may be written without that word.
-pub(super) fn full_path(path: &[String]) -> Result<Vec<String>, String> {
+fn full_path(path: &[String]) -> Result<Vec<String>, String> {
     let schema = json_schema();
     let keys = |pointer: &str| -> Vec<String> {
         let properties = schema.pointer(pointer).and_then(|value| value.as_object());
@@ -96,18 +116,7 @@ pub(super) fn full_path(path: &[String]) -> Result<Vec<String>, String> {
 /// Whether a value at the wide path, laid later, leaves nothing of one at the other; both from the root of the file.
 pub(super) fn covers(wide: &[String], path: &[String]) -> bool {
     let meets = |(wide, step): (&String, &String)| wide == "*" || wide == step;
-    let over = |path: &[String]| wide.len() <= path.len() && wide.iter().zip(path).all(meets);
-    if over(path) {
-        return true;
-    }
-    // What every PoP has of its own, `defaults` is not asked for; `cache` is asked field by field, and by the plan's content.
-    match (wide, path) {
-        ([pops, all, key, ..], [defaults, rest @ ..]) => {
-            (pops == "pops" && all == "*" && key != "cache" && defaults == "defaults")
-                && over(&[&wide[..2], rest].concat())
-        }
-        _ => false,
-    }
+    wide.len() <= path.len() && wide.iter().zip(path).all(meets)
 }
 
 /// Puts a value to where the steps from `step` on lead. Keys that a map lacks are made, names are not.

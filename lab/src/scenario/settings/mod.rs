@@ -14,7 +14,7 @@ use super::file::ScenarioFile;
 use super::problems::Problem;
 use super::read::{Variant, decode, placed};
 use crate::units::Rate;
-use lay::{covers, full_path, lay};
+use lay::{covers, lay, not_idle, rooted};
 
 /// A path into a scenario and the values to put there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,19 +161,32 @@ impl fmt::Display for Choice {
 }
 
 impl ScenarioFile {
-    /// The scenario with values laid over every variant.
+    /// The scenario with values laid over every variant, and with `scale` times the traffic: rates, stages and bursts of
+    /// every population; traces stay as they are.
     ///
     /// # Errors
-    /// Names the setting: if its path leads nowhere, if a later one takes all its places, or if the scenario is wrong with it.
-    pub fn with(&self, choices: &[Choice]) -> Result<Self, SettingError> {
-        none_covered(choices)?;
+    /// Names the setting: if its path leads nowhere, if it changes nothing, or if the scenario is wrong with it.
+    pub fn changed(&self, choices: &[Choice], scale: Option<f64>) -> Result<Self, SettingError> {
+        let file = self.with(choices)?;
+        match scale {
+            Some(factor) => file.scaled(factor),
+            None => Ok(file),
+        }
+    }
+
+    fn with(&self, choices: &[Choice]) -> Result<Self, SettingError> {
+        let paths: Vec<_> = choices.iter().map(rooted).collect::<Result<_, _>>()?;
+        none_covered(choices, &paths)?;
         let mut file = self.clone();
         let said = |choices: &[Choice]| {
             let texts: Vec<String> = choices.iter().map(Choice::to_string).collect();
             texts.join("` and `")
         };
-        for choice in choices {
-            lay(&mut file.variants, choice)?;
+        for (choice, path) in choices.iter().zip(&paths) {
+            lay(&mut file.variants, choice, path)?;
+        }
+        for (choice, path) in choices.iter().zip(&paths) {
+            not_idle(&file.variants, choice, path)?;
         }
         for variant in &mut file.variants {
             let problems = read_again(variant, self.allow_remote);
@@ -199,11 +212,7 @@ impl ScenarioFile {
         Ok(file)
     }
 
-    /// The scenario with so many times the traffic: rates, stages and bursts of every population; traces stay as they are.
-    ///
-    /// # Errors
-    /// If nothing but traces is played.
-    pub fn scaled(&self, factor: f64) -> Result<Self, SettingError> {
+    fn scaled(&self, factor: f64) -> Result<Self, SettingError> {
         let mut clients = self
             .variants
             .iter()
@@ -233,17 +242,10 @@ impl ScenarioFile {
 }
 
 /// Refuses a setting that a later one takes all places of: a table would name values that were never in force.
-fn none_covered(choices: &[Choice]) -> Result<(), SettingError> {
-    // What leads nowhere is told when it is laid.
-    let paths: Vec<_> = choices
-        .iter()
-        .map(|choice| full_path(&choice.path).ok())
-        .collect();
-    for (index, later) in choices.iter().enumerate() {
-        let Some(wide) = &paths[index] else { continue };
-        let covered = |path: &Option<Vec<String>>| path.as_ref().is_some_and(|it| covers(wide, it));
-        if let Some(earlier) = paths[..index].iter().position(covered) {
-            let (earlier, later) = (choices[earlier].to_string(), later.to_string());
+fn none_covered(choices: &[Choice], paths: &[Vec<String>]) -> Result<(), SettingError> {
+    for (index, wide) in paths.iter().enumerate() {
+        if let Some(earlier) = paths[..index].iter().position(|path| covers(wide, path)) {
+            let (earlier, later) = (choices[earlier].to_string(), choices[index].to_string());
             return Err(SettingError::Covered { earlier, later });
         }
     }

@@ -229,18 +229,23 @@ fn a_setting_that_a_later_one_undoes_is_refused() {
         |settings: &[&str; 2]| refused(settings, &[settings[0], "changes nothing", settings[1]]);
     check(&["memory=1MiB", "memory=2MiB"]);
     check(&["memory=1MiB", "defaults.memory=2MiB"]);
-    check(&["memory=1MiB", "pops.*.memory=2MiB"]);
     check(&["pops.fra.memory=1MiB", "pops.*.memory=2MiB"]);
     check(&[
         "clients.europe.rate=1/s",
         "clients.europe={from: [FRA], rate: 2/s}",
     ]);
-    // The wider one first: both are in force.
+    // Neither the file nor the first of these gives PoPs a value of their own.
+    refused(
+        &["max_objects=10", "pops.*.max_objects=20"],
+        &["max_objects=10", "changes nothing", "every PoP has its own"],
+    );
+    // Both are in force.
     for settings in [
         ["pops.*.memory=2MiB", "pops.fra.memory=1MiB"],
         ["pops.*.cache={status_key: true}", "cache.collapse=false"],
         ["cache.collapse=false", "pops.*.cache={status_key: true}"],
         ["cache.collapse=false", "pops.*.cache.collapse=true"],
+        ["max_objects=10", "pops.fra.max_objects=20"],
         ["clients.*.rate=1/s", "pops.*.memory=2MiB"],
     ] {
         with(&settings).unwrap();
